@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FILTER_NAMES', 'SIGNAL_POLICY', 'MATLAB_POLICY', 'HDF5_SIGNATURE', 'Policy', 'damage_in', 'check_dataset',
-           'attributes_of', 'GuardedGroup', 'open_file', 'ChunkTable', 'chunk_table']
+           'attributes_of', 'GuardedGroup', 'open_file']
 
-# %% ../nbs/guide/02_guard.ipynb #21486bc2
+# %% ../nbs/guide/02_guard.ipynb #aefa43ea
 import os
 import stat
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5l, h5o, h5r, h5t, h5z
 
-from .errors import CorruptFileError, MissingFileError, UnsafeFileError
+from .errors import CorruptFileError, LstmPfdError, MissingFileError, UnsafeFileError
 from .tables import format_bytes
 
 # %% ../nbs/guide/02_guard.ipynb #acad2dd2
@@ -58,7 +58,7 @@ MATLAB_POLICY = replace(
 )
 "For MATLAB's v7.3 files: references, complex numbers (a compound type), and a user block before the signature."
 
-# %% ../nbs/guide/02_guard.ipynb #12f000bb
+# %% ../nbs/guide/02_guard.ipynb #2ac6e812
 @contextmanager
 def damage_in(path, where: str = "") -> Iterator[None]:
     """Turn what h5py raises on a damaged file into `CorruptFileError`, with the file and the place in it.
@@ -71,7 +71,7 @@ def damage_in(path, where: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (CorruptFileError, UnsafeFileError):
+    except LstmPfdError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         place = f"{where} in {Path(path).name}" if where else Path(path).name
@@ -311,55 +311,3 @@ def _check_signature(path, policy):
     if not any(head[offset : offset + 8] == HDF5_SIGNATURE for offset in policy.signature_offsets):
         begin = head[:8].hex(" ") or "nothing: it is empty"
         raise CorruptFileError(f"{path.name} begins with {begin}", f"an HDF5 file, which begins with {HDF5_SIGNATURE.hex(' ')}")
-
-# %% ../nbs/guide/02_guard.ipynb #3d0a8258
-@dataclass(frozen=True)
-class ChunkTable:
-    """Where the chunks of a dataset are stored.
-
-    Attributes
-    ----------
-    starts : np.ndarray
-        (chunks, rank) int64, index of each chunk's first element in the dataset.
-    addresses, sizes : np.ndarray
-        (chunks,) int64, byte offset in the file and number of bytes stored there.
-    filter_masks : np.ndarray
-        (chunks,) int64, bit i set where filter i was not applied.
-    """
-
-    starts: np.ndarray
-    addresses: np.ndarray
-    sizes: np.ndarray
-    filter_masks: np.ndarray
-
-
-def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
-    """Read the chunk index of a dataset and check it against the file.
-
-    Raises
-    ------
-    CorruptFileError
-        A chunk lies outside the file or the dataset, or is longer than its content allows.
-    """
-    name, found = Path(dataset.file.filename).name, []
-    with damage_in(name, dataset.name):
-        dataset.id.chunk_iter(found.append)
-    columns = [(*info.chunk_offset, info.byte_offset, info.size, info.filter_mask) for info in found]
-    table = np.array(columns, np.int64).reshape(len(columns), len(dataset.shape) + 3)
-    table = ChunkTable(table[:, :-3], table[:, -3], table[:, -2], table[:, -1])
-    _check_chunks(table, dataset, name)
-    return table
-
-
-def _check_chunks(table, dataset, name):
-    raw = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
-    longest = raw + raw // 100 + 4096
-    beyond = table.addresses + table.sizes > os.path.getsize(dataset.file.filename)
-    outside = (table.starts >= np.array(dataset.shape)).any(axis=1) | (table.starts % np.array(dataset.chunks)).any(axis=1)
-    problems = (beyond, "lies beyond the end of the file"), (outside, "lies outside the dataset"), (
-        table.sizes > longest, f"is longer than the {format_bytes(longest)} that its content can need")
-    for bad, problem in problems:
-        if bad.any():
-            start = tuple(table.starts[bad.argmax()].tolist())
-            raise CorruptFileError(f"The chunk of {dataset.name} in {name} that begins at {start} {problem}",
-                                   remedy="Restore the file from a backup, or write it again")
