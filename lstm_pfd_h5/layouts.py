@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'DTYPES', 'SCHEMA_VERSION', 'FLAT', 'SPLIT', 'GENERATOR', 'LAYOUTS', 'Attribute', 'Array', 'Layout',
-           'layout_table', 'identify_layout', 'split_group']
+           'layout_table', 'checked_attributes', 'identify_layout', 'split_group']
 
 # %% ../nbs/guide/02b_layouts.ipynb #d5d638e6
 from dataclasses import dataclass
@@ -149,6 +149,24 @@ def layout_table(layout: Layout) -> Table:
 def _need(item):
     if item.addition: return "addition"
     return "optional" if getattr(item, "optional", False) else ""
+
+# %% ../nbs/guide/02b_layouts.ipynb #9b81fbcc
+def checked_attributes(layout: Layout, values: dict) -> dict:
+    """The attributes in `values`, once each that the layout asks for is there and of its kind.
+
+    Raises
+    ------
+    SchemaError
+        One is missing or of another kind; the message says which and what it means.
+    """
+    for attribute in layout.attributes:
+        value = values.get(attribute.name)
+        if value is None and attribute.addition: continue
+        if isinstance(value, (tuple, list)): value = np.asarray(value)
+        if isinstance(value, np.generic): value = value.item()
+        if value is None or not KINDS[attribute.kind](value):
+            raise SchemaError(f"Attribute {attribute.name!r} is {value!r}", f"{attribute.kind}: {attribute.meaning}")
+    return dict(values)
 
 # %% ../nbs/guide/02b_layouts.ipynb #c2d17f52
 def identify_layout(root: GuardedGroup) -> Layout:
