@@ -166,7 +166,7 @@ def _writes(path):
     except (OSError, RuntimeError) as error:
         raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
-# %% ../nbs/guide/05_store.ipynb #14d60a97
+# %% ../nbs/guide/05_store.ipynb #3cd64cd4
 class SignalReader:
     """Rows of a training file, by number, in any order and in any process.
 
@@ -261,7 +261,7 @@ class SignalReader:
         CorruptFileError
             A row does not decode; the message names it.
         """
-        rows = self._numbers(rows)
+        rows = self.row_numbers(rows)
         if out is None: out = np.empty((len(rows), self.signal_length), np.float32)
         elif out.shape != (len(rows), self.signal_length) or out.dtype != np.float32:
             raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 ({len(rows)}, {self.signal_length})")
@@ -271,7 +271,8 @@ class SignalReader:
     def __getitem__(self, rows):
         return self.read([rows])[0] if isinstance(rows, (int, np.integer)) else self.read(rows)
 
-    def _numbers(self, rows):
+    def row_numbers(self, rows) -> np.ndarray:
+        "Numbers (n,) int64, all from 0 on, for what `read` takes; `RowIndexError` where there is no such row."
         if isinstance(rows, slice): return np.arange(len(self))[rows]
         rows = np.atleast_1d(np.asarray(rows))
         if rows.dtype == bool: rows = np.flatnonzero(rows)
@@ -292,7 +293,7 @@ class SignalReader:
         if self.split and self.indices is None:
             raise SchemaError(f"{self.path.name} has metadata in input order, and no indices that say which row is whose", "<split>/indices",
                               "Read root['metadata'] with h5py, or write the data set again with CacheManager")
-        numbers = np.arange(len(self)) if rows is None else self._numbers(rows)
+        numbers = np.arange(len(self)) if rows is None else self.row_numbers(rows)
         with open_file(self.path) as root, damage_in(self.path, "metadata"): texts = root["metadata"].asstr()[:]
         return [json.loads(texts[number]) for number in (self.indices[numbers] if self.split else numbers)]
 
