@@ -5,9 +5,11 @@
 # %% auto #0
 __all__ = ['format_cell', 'format_bytes', 'Table', 'Summary', 'Report']
 
-# %% ../nbs/guide/01a_tables.ipynb #54d1ec3b
+# %% ../nbs/guide/01a_tables.ipynb #a964b886
+import textwrap
 from dataclasses import dataclass, field
 from html import escape
+from itertools import zip_longest
 
 # %% ../nbs/guide/01a_tables.ipynb #eb421292
 def format_cell(value) -> str:
@@ -31,7 +33,7 @@ def format_bytes(count: float) -> str:
         count /= 1024
     return f"{count:.3g} {unit}" if count < 1000 else f"{count:.0f} {unit}"
 
-# %% ../nbs/guide/01a_tables.ipynb #12414717
+# %% ../nbs/guide/01a_tables.ipynb #5d5d1493
 @dataclass
 class Table:
     """Rows under column names.
@@ -50,7 +52,7 @@ class Table:
     title: str = ""
 
     def __str__(self):
-        text = [[format_cell(value) for value in row] for row in self.rows]
+        text = [line for row in self.rows for line in _wrapped([format_cell(value) for value in row])]
         widths = [max(map(len, column)) for column in zip(self.columns, *text)]
         right = self._numeric_columns()
         line = lambda cells: "  ".join(
@@ -76,6 +78,15 @@ class Table:
         caption = f'<caption style="text-align:left">{escape(self.title)}</caption>' if self.title else ""
         body = "".join(f"<tr>{cells('td', row)}</tr>" for row in self.rows)
         return f"<table>{caption}<thead><tr>{cells('th', self.columns)}</tr></thead><tbody>{body}</tbody></table>"
+
+# %% ../nbs/guide/01a_tables.ipynb #61d94e3c
+_LONGEST_LINE = 100
+
+
+def _wrapped(cells):
+    "The lines, lists of cells, that one row takes."
+    columns = [textwrap.wrap(cell, _LONGEST_LINE) or [""] for cell in cells]
+    return [list(line) for line in zip_longest(*columns, fillvalue="")]
 
 # %% ../nbs/guide/01a_tables.ipynb #df57ffe9
 @dataclass
