@@ -201,7 +201,7 @@ def _report(output, found, sides, rate, length, notes):
     groups = {split: sorted(names) for split, names in groups.items()}
     return MigrationReport(output, found.recordings, found.refused, rows, groups, rate, length, notes)
 
-# %% ../nbs/guide/14_migration.ipynb #b3515e09
+# %% ../nbs/guide/14_migration.ipynb #dbfdf218
 _WAITING_BYTES = 2**24
 
 
@@ -214,7 +214,7 @@ def _write(report, root, plan, sides, progress, **options):
     options |= dict(attributes=attributes, label_names=names, sampling_rate=report.sampling_rate)
     with SignalWriter(report.output, report.signal_length, **options) as writer:
         hop = plan.hop or report.signal_length
-        for recording in recordings: writer.append_metadata(recording.metadata(row * hop) for row in range(recording.rows))
+        writer.append_metadata(recording.metadata(row * hop) for recording in recordings for row in range(recording.rows))
         waiting = {split: _Waiting(writer, split) for split in SPLITS}
         for number in tqdm(order, "writing", unit=" files", delay=1, leave=False, disable=not progress):
             recording = recordings[number]

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['SignalWriter', 'SignalReader']
 
-# %% ../nbs/guide/05_store.ipynb #4f5100bd
+# %% ../nbs/guide/05_store.ipynb #528c04aa
 import json
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -23,7 +24,10 @@ from .publish import replacing
 from .row_writer import RowColumns, RowWriter, check_leaks
 from .rows import open_rows
 
-# %% ../nbs/guide/05_store.ipynb #d846625b
+# %% ../nbs/guide/05_store.ipynb #055c8f5b
+_METADATA_CHUNK = 1024  # texts written together
+
+
 class SignalWriter:
     """Write a training file row by row, in bounded memory, atomically.
 
@@ -126,9 +130,13 @@ class SignalWriter:
 
     def append_metadata(self, items):
         "Append a dict for each signal, in the order of the input (which `indices` point to)."
-        texts = [as_json(item, self.num_metadata + place) for place, item in enumerate(items)]
-        if not texts: return
-        if "metadata" not in self._file: self._file.create_dataset("metadata", (0,), h5py.string_dtype("utf-8"), maxshape=(None,), chunks=(1024,))
+        items = iter(items)
+        while texts := [as_json(item, self.num_metadata + place) for place, item in enumerate(islice(items, _METADATA_CHUNK))]:
+            with _writes(self.path): self._write_metadata(texts)
+
+    def _write_metadata(self, texts):
+        if "metadata" not in self._file:
+            self._file.create_dataset("metadata", (0,), h5py.string_dtype("utf-8"), maxshape=(None,), chunks=(_METADATA_CHUNK,))
         self._file["metadata"].resize((self.num_metadata + len(texts),))
         self._file["metadata"][self.num_metadata :] = texts
         self.num_metadata += len(texts)
