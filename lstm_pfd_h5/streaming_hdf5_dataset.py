@@ -6,7 +6,7 @@
 __all__ = ['Sample', 'collate_samples', 'empty_batch', 'StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #acab2e59
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #3f73482e
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from .arrays import positive
 from .block_batches import BlockBatchSampler
 from .constants import SPLITS
+from .epoch_sampler import EpochSampler
 from .guard import open_file
 from .layouts import identify_layout, split_group
 from .row_cache import RowCache
@@ -213,7 +214,7 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 def _is_run(rows):
     return len(rows) > 1 and rows.max() - rows.min() + 1 == len(rows) == len(np.unique(rows))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #d5e950d0
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #85e0c16a
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int = 4, train_transform=None, test_transform=None,
                                  use_chunked: bool = False, chunk_size: int = 256, *, seed: int | None = None, cache_size: int = 0,
                                  **loader_options) -> dict:
@@ -235,7 +236,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     chunk_size : int
         Rows of a block.
     seed : int, optional
-        Makes the order of training rows a function of seed and epoch; otherwise it follows PyTorch's global seed.
+        The order of training rows is a function of seed and epoch; by default the seed is PyTorch's global one. The loader's
+        `sampler` (`EpochSampler`) saves and restores where an epoch stands.
     cache_size : int
         As in `StreamingHDF5Dataset`.
     **loader_options
@@ -266,8 +268,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
 
 def _order(dataset, batch_size, seed, shuffle, num_workers):
     batch_size = positive("batch_size", batch_size, whole=True)
-    if isinstance(dataset, ChunkedStreamingDataset):
-        seed = torch.initial_seed() % 2**63 if seed is None else seed
-        return {"batch_sampler": BlockBatchSampler(len(dataset), batch_size, dataset.chunk_size, shuffle=shuffle, seed=seed, num_workers=num_workers)}
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return {"batch_size": batch_size, "shuffle": shuffle and len(dataset) > 0, "generator": generator}
+    options = {"shuffle": shuffle, "seed": torch.initial_seed() % 2**63 if seed is None else seed}
+    if not isinstance(dataset, ChunkedStreamingDataset):
+        return {"batch_size": batch_size, "sampler": EpochSampler(len(dataset), remainder="keep", **options)}
+    return {"batch_sampler": BlockBatchSampler(len(dataset), batch_size, dataset.chunk_size, num_workers=num_workers, **options)}
