@@ -24,6 +24,7 @@ def code_block(source):
 
 def output_blocks(cell):
     for output in cell.get("outputs", []):
+        if output.get("name") == "stderr": continue  # progress bars
         text = as_text(output.get("text") or output.get("data", {}).get("text/plain", ""))
         if text.strip(): yield "```text\n" + text.rstrip("\n") + "\n```"
 
