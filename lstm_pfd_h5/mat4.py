@@ -17,7 +17,7 @@ import numpy as np
 
 from .matlab_values import Reading, as_class, checked_shape, numeric_value, sparse_value, text_value
 
-# %% ../nbs/guide/11n_mat4.ipynb #bb5a0860
+# %% ../nbs/guide/11n_mat4.ipynb #bb5036f3
 _PRECISIONS = ("f8", "f4", "i4", "i2", "u2", "u1")
 
 
@@ -56,15 +56,18 @@ def parse_mat4_header(head: bytes):
         machine, zero, precision, kind = (code // 1000, code // 100 % 10, code // 10 % 10, code % 10)
         if (machine == 1) != (order == ">") or not 0 <= machine <= 4 or zero or precision > 5 or kind > 2: continue
         if rows < 0 or columns < 0 or imaginary not in (0, 1) or not 2 <= name_length <= 256: continue
-        return Mat4Header(machine, np.dtype(order + _PRECISIONS[precision]), kind, rows, columns, bool(imaginary), name_length)
+        dtype = np.dtype(order + _PRECISIONS[precision])
+        return Mat4Header(machine, dtype, kind, rows, columns, bool(imaginary), name_length)
     return None
 
-# %% ../nbs/guide/11n_mat4.ipynb #b376fb45
+# %% ../nbs/guide/11n_mat4.ipynb #4ef63075
 def _read_numbers(stream, header, file_size, reading):
     count = math.prod(checked_shape((header.rows, header.columns), reading))
     offset, needed = stream.tell(), count * header.dtype.itemsize
     if needed > file_size - offset:
-        raise reading.damaged(f"byte {offset}: {needed} bytes of numbers", f"at most the {file_size - offset} that are left in the file")
+        raise reading.damaged(
+            f"byte {offset}: {needed} bytes of numbers", f"at most the {file_size - offset} that are left in the file"
+        )
     reading.spend(needed)
     numbers = np.empty(count, header.dtype)
     stream.readinto(numbers.view(np.uint8).data)
@@ -78,7 +81,7 @@ def _read_name(stream, header, reading):
         raise reading.damaged(f"byte {offset}: the name {stored!r}", "the printable name of a variable")
     return name
 
-# %% ../nbs/guide/11n_mat4.ipynb #8f3a2976
+# %% ../nbs/guide/11n_mat4.ipynb #fd63fe8f
 def _sparse(numbers, header, reading):
     if header.is_complex or header.columns not in (3, 4) or not header.rows:
         raise reading.damaged(f"a sparse matrix in {header.rows} × {header.columns} numbers", "rows of 3 or 4 numbers")
@@ -87,7 +90,8 @@ def _sparse(numbers, header, reading):
     shape = checked_shape(places[-1], reading)
     rows, columns = places[:-1].T - 1
     if columns.size and not (columns.min() >= 0 and columns.max() < shape[1]):
-        raise reading.damaged(f"a sparse matrix with columns {columns.min() + 1} to {columns.max() + 1}", f"columns from 1 to {shape[1]}")
+        found = f"a sparse matrix with columns {columns.min() + 1} to {columns.max() + 1}"
+        raise reading.damaged(found, f"columns from 1 to {shape[1]}")
     reading.spend(8 * (shape[1] + 1))
     by_column = np.lexsort((rows, columns))
     starts = np.searchsorted(columns[by_column], np.arange(shape[1] + 1))
@@ -102,7 +106,8 @@ _CLASS_OF_PRECISION = {"f8": "double", "f4": "single", "i4": "int32", "i2": "int
 def _read_variable(stream, file_size, reading):
     offset = stream.tell()
     header = parse_mat4_header(stream.read(20))
-    if header is None: raise reading.damaged(f"byte {offset}: no header of a version 4 variable", "five integers that can be true")
+    if header is None:
+        raise reading.damaged(f"byte {offset}: no header of a version 4 variable", "five integers that can be true")
     if header.machine > 1:
         remedy = "Load it in MATLAB on that machine's successor and save it with save -v7"
         raise reading.unsupported("numbers of a VAX or a Cray", "IEEE 754 numbers", remedy)

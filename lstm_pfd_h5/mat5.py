@@ -27,10 +27,11 @@ from lstm_pfd_h5.matlab_values import (
     text_value,
 )
 
-# %% ../nbs/guide/11p_mat5.ipynb #839b0b58
+# %% ../nbs/guide/11p_mat5.ipynb #eee114c2
 _CLASS_NAMES = {
-    1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8", 9: "uint8", 10: "int16",
-    11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64", 16: "function_handle", 17: "opaque",
+    1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8", 9: "uint8",
+    10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64", 16: "function_handle",
+    17: "opaque",
 }
 _LONGEST_NAME = 255
 _NAME_TYPES, _INTEGER_TYPES = (1, 2, 16), (5, 6)
@@ -68,11 +69,13 @@ def read_matrix_header(elements: Elements) -> MatrixHeader:
 
 def _name(elements, what="name"):
     element = elements.next(f"the {what}", _NAME_TYPES)
-    if element.size > _LONGEST_NAME: raise elements.damaged(f"a {what} of {element.size} bytes", f"{_LONGEST_NAME} at most")
+    if element.size > _LONGEST_NAME:
+        raise elements.damaged(f"a {what} of {element.size} bytes", f"{_LONGEST_NAME} at most")
     stored = elements.data(element).tobytes().split(b"\0")[0]
     try:
         return stored.decode("utf-8")
-    except UnicodeDecodeError: raise elements.damaged(f"the {what} {stored!r}", "a name in UTF-8", element.start) from None
+    except UnicodeDecodeError:
+        raise elements.damaged(f"the {what} {stored!r}", "a name in UTF-8", element.start) from None
 
 # %% ../nbs/guide/11p_mat5.ipynb #0a006baf
 def _read_numbers(elements, what, count):
@@ -144,7 +147,7 @@ def _sparse(elements, header, depth):
     values = numeric_value(real, imaginary, class_name, (len(real),), elements.reading)
     return sparse_value(values, rows, starts, header.shape, elements.reading)
 
-# %% ../nbs/guide/11p_mat5.ipynb #89873995
+# %% ../nbs/guide/11p_mat5.ipynb #6956a1cd
 def _children(elements, count, depth, what):
     if 8 * count > elements.left:
         raise elements.damaged(f"{elements.left} bytes for {count} {what}", "8 for each at least")
@@ -160,7 +163,7 @@ def _struct(elements, header, depth):
     names, count = distinct_names(_field_names(elements)), math.prod(header.shape)
     elements.reading.spend(64 * count * (1 + len(names)))
     values = _children(elements, count * len(names), depth, "fields")
-    rows = [values[start : start + len(names)] for start in range(0, len(values), len(names))] if names else [[]] * count
+    rows = [values[row * len(names) : (row + 1) * len(names)] for row in range(count)]
     return struct_value(names, rows, header.shape)
 
 
@@ -169,7 +172,8 @@ def _field_names(elements):
     if len(length) != 1 or not 1 <= length[0] <= _LONGEST_NAME:
         raise elements.damaged(f"field names of {length.tolist()} bytes", f"one length up to {_LONGEST_NAME}")
     element, length = elements.next("field names", _NAME_TYPES), int(length[0])
-    if element.size % length: raise elements.damaged(f"{element.size} bytes of field names", f"a multiple of {length}", element.start)
+    if element.size % length:
+        raise elements.damaged(f"{element.size} bytes of field names", f"a multiple of {length}", element.start)
     stored = elements.data(element).tobytes()
     names = [stored[start : start + length].split(b"\0")[0] for start in range(0, len(stored), length)]
     if not all(names): raise elements.damaged("a field without a name", "a name for each", element.start)

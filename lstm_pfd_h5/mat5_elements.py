@@ -18,7 +18,7 @@ import numpy as np
 
 from .matlab_values import Reading
 
-# %% ../nbs/guide/11o_mat5_elements.ipynb #0a233f26
+# %% ../nbs/guide/11o_mat5_elements.ipynb #ff9d66ca
 NUMBER_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 "The element types that hold numbers, as NumPy types."
 
@@ -27,8 +27,8 @@ MATRIX, COMPRESSED = 14, 15
 "The element types that hold other elements, plain and deflated."
 
 _TYPE_NAMES = {
-    1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "single", 9: "double", 12: "int64", 13: "uint64",
-    14: "matrix", 15: "compressed", 16: "UTF-8", 17: "UTF-16", 18: "UTF-32",
+    1: "int8", 2: "uint8", 3: "int16", 4: "uint16", 5: "int32", 6: "uint32", 7: "single", 9: "double", 12: "int64",
+    13: "uint64", 14: "matrix", 15: "compressed", 16: "UTF-8", 17: "UTF-16", 18: "UTF-32",
 }
 
 
@@ -101,9 +101,10 @@ class Elements:
 
     def inside(self, element: Element) -> "Elements":
         "The elements within an element."
-        return Elements(self.buffer, self.order, self.reading, self.origin, self.base, element.start, element.start + element.size)
+        end = element.start + element.size
+        return Elements(self.buffer, self.order, self.reading, self.origin, self.base, element.start, end)
 
-# %% ../nbs/guide/11o_mat5_elements.ipynb #a451d84e
+# %% ../nbs/guide/11o_mat5_elements.ipynb #67089bc7
 _INFLATE_STEP = 1 << 16
 _MAX_DEFLATE_RATIO = 1040
 
@@ -140,8 +141,10 @@ def inflate(packed: bytes, elements: Elements) -> np.ndarray:
         filled, complete = _inflate_into(buffer, packed)
     except zlib.error as error:
         raise elements.damaged(f"compressed data that do not inflate ({error})", "a sound zlib stream") from error
-    if not complete: raise elements.damaged(f"compressed data that end after {filled} bytes", f"{len(buffer)} and a checksum")
-    if filled != len(buffer): raise elements.damaged("compressed data of another length than their tag says", f"{len(buffer)} bytes")
+    if not complete:
+        raise elements.damaged(f"compressed data that end after {filled} bytes", f"{len(buffer)} and a checksum")
+    if filled != len(buffer):
+        raise elements.damaged("compressed data of another length than their tag says", f"{len(buffer)} bytes")
     return buffer
 
 
@@ -156,7 +159,7 @@ def _inflate_into(buffer, packed):
         if inflater.eof: return filled, True
     return filled, False
 
-# %% ../nbs/guide/11o_mat5_elements.ipynb #407fc735
+# %% ../nbs/guide/11o_mat5_elements.ipynb #b7894fc3
 HEADER_SIZE = 128
 _NO_SUBSYSTEM = (0, 0x2020202020202020)
 
@@ -171,17 +174,20 @@ def read_mat5_header(stream: BinaryIO, file_size: int, reading: Reading) -> tupl
         Offset in the file.
     """
     header = stream.read(HEADER_SIZE)
-    if len(header) < HEADER_SIZE: raise reading.damaged(f"a file of {len(header)} bytes", f"a header of {HEADER_SIZE} bytes")
+    if len(header) < HEADER_SIZE:
+        raise reading.damaged(f"a file of {len(header)} bytes", f"a header of {HEADER_SIZE} bytes")
     order = {b"IM": "<", b"MI": ">"}.get(header[126:])
-    if order is None: raise reading.damaged(f"the header ends with {header[126:]!r}", "IM or MI, which tell the byte order")
+    if order is None:
+        raise reading.damaged(f"the header ends with {header[126:]!r}", "IM or MI, which tell the byte order")
     subsystem, version = struct.unpack(order + "QH", header[116:126])
     if version != 0x100: raise reading.damaged(f"version 0x{version:04x} in the header", "0x0100")
     if subsystem in _NO_SUBSYSTEM: return order, None
     if subsystem >= file_size:
-        raise reading.damaged(f"the file has {file_size} bytes", f"the data of MATLAB's objects at byte {subsystem}: the end is missing")
+        expected = f"the data of MATLAB's objects at byte {subsystem}: the end is missing"
+        raise reading.damaged(f"the file has {file_size} bytes", expected)
     return order, subsystem
 
-# %% ../nbs/guide/11o_mat5_elements.ipynb #d06a2904
+# %% ../nbs/guide/11o_mat5_elements.ipynb #278107ed
 def read_elements(stream: BinaryIO, reading: Reading) -> Iterator[Elements]:
     """The contents of each variable of a version 5 file.
 
@@ -215,11 +221,14 @@ def read_elements(stream: BinaryIO, reading: Reading) -> Iterator[Elements]:
 def _read_variable(stream, offset, file_size, order, reading):
     tag = np.frombuffer(stream.read(8), np.uint8)
     outside = Elements(tag, order, reading, base=offset)
-    if len(tag) < 8: raise outside.damaged(f"the file ends {len(tag)} bytes after the previous variable", "nothing, or a variable")
+    if len(tag) < 8:
+        raise outside.damaged(f"the file ends {len(tag)} bytes after the previous variable", "nothing, or a variable")
     kind, size = struct.unpack(order + "II", tag)
-    if kind not in (MATRIX, COMPRESSED): raise outside.damaged(f"an element of type {kind}", "a variable (type 14 or 15)")
+    if kind not in (MATRIX, COMPRESSED):
+        raise outside.damaged(f"an element of type {kind}", "a variable (type 14 or 15)")
     left = file_size - offset - 8
-    if size > left: raise outside.damaged(f"a variable of {size} bytes, and the file ends after {left}", "the whole variable")
+    if size > left:
+        raise outside.damaged(f"a variable of {size} bytes, and the file ends after {left}", "the whole variable")
     if kind == COMPRESSED:
         origin = f"byte {{}} of the inflated data of byte {offset}"
         return Elements(inflate(stream.read(size), outside), order, reading, origin, start=8)

@@ -66,10 +66,11 @@ def _empty(dataset, class_name, reading):
     if class_name == "char": return text_value(np.empty(0, np.uint16), shape, reading)
     return np.zeros(shape, NUMERIC_DTYPES.get(class_name, np.float64))
 
-# %% ../nbs/guide/11q_mat73.ipynb #e79183d9
+# %% ../nbs/guide/11q_mat73.ipynb #7986b1ff
 def _integer(attributes, name, reading):
     value = np.asarray(attributes.get(name, 0))
-    if value.size != 1 or value.dtype.kind not in "iub": raise reading.damaged(f"{name} is {attributes[name]!r}", "an integer")
+    if value.size != 1 or value.dtype.kind not in "iub":
+        raise reading.damaged(f"{name} is {attributes[name]!r}", "an integer")
     return int(value.reshape(()))
 
 
@@ -84,7 +85,8 @@ def _sparse(group, class_name, attributes, reading):
     values = _numbers(stored, class_name, (len(stored),), reading)
     return sparse_value(values, rows, starts, shape, reading)
 
-# %% ../nbs/guide/11q_mat73.ipynb #a93c13e8
+# %% ../nbs/guide/11q_mat73.ipynb #70cb679b
+_ATTRIBUTES = ("MATLAB_class", "MATLAB_empty", "MATLAB_sparse", "MATLAB_object_decode")
 _UNFINISHED = object()
 _CLASSES = {*NUMERIC_DTYPES, "char", "cell", "struct", "canonical empty"}
 
@@ -112,14 +114,15 @@ class _Reader:
         if "MATLAB_object_decode" in attributes or class_name not in _CLASSES: return opaque(class_name)
         if "MATLAB_sparse" in attributes: return _sparse(item, class_name, attributes, self.reading)
         if _integer(attributes, "MATLAB_empty", self.reading): return _empty(item, class_name, self.reading)
-        if class_name == "struct": return self._struct(item, attributes, depth)
+        if class_name == "struct": return self._struct(item, depth)
         if class_name == "canonical empty": return np.zeros((0, 0))
         if class_name == "cell": return cell_value(self._referenced(item, depth), _shape(item, self.reading))
         if class_name == "char": return _text(item, self.reading)
         return _numbers(_stored(item, self.reading), class_name, _shape(item, self.reading), self.reading)
 
     def _attributes(self, item):
-        return item.attributes() if isinstance(item, GuardedGroup) else attributes_of(item, self.root.policy)
+        if isinstance(item, GuardedGroup): return item.attributes(_ATTRIBUTES)
+        return attributes_of(item, self.root.policy, _ATTRIBUTES)
 
     def _referenced(self, dataset, depth):
         if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or not h5py.check_ref_dtype(dataset.dtype):
@@ -127,9 +130,10 @@ class _Reader:
         stored = _stored(dataset, self.reading, "O").ravel()
         return [self.value(self.root.dereference(reference), depth + 1) for reference in stored]
 
-    def _struct(self, group, attributes, depth):
-        if not isinstance(group, GuardedGroup): raise self.reading.damaged("a struct that is no group", "a group of fields")
-        names = _field_names(attributes, group.keys(), self.reading)
+    def _struct(self, group, depth):
+        if not isinstance(group, GuardedGroup):
+            raise self.reading.damaged("a struct that is no group", "a group of fields")
+        names = group.keys()
         fields = [group[name] for name in names]
         if not fields or not self._is_struct_array(fields[0]):
             return struct_value(names, [[self.value(field, depth + 1) for field in fields]], (1, 1))
@@ -142,15 +146,6 @@ class _Reader:
     def _is_struct_array(self, field):
         if not isinstance(field, h5py.Dataset) or not h5py.check_ref_dtype(field.dtype): return False
         return "MATLAB_class" not in self._attributes(field)
-
-
-def _field_names(attributes, keys, reading):
-    stored = attributes.get("MATLAB_fields")
-    if not isinstance(stored, np.ndarray) or stored.dtype != object: return keys
-    names = [b"".join(np.asarray(letters, "S").ravel().tolist()).decode("utf-8", "replace") for letters in stored.ravel()]
-    if sorted(names) != sorted(keys):
-        raise reading.damaged(f"a struct with the members {', '.join(keys)}", f"its fields {', '.join(names)}")
-    return names
 
 # %% ../nbs/guide/11q_mat73.ipynb #6296e7a8
 def read_mat73(path, reading: Reading) -> Iterator[tuple]:

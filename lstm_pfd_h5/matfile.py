@@ -17,7 +17,7 @@ from .mat5 import read_mat5
 from .mat73 import read_mat73
 from .matlab_values import MAX_BYTES, Reading
 
-# %% ../nbs/guide/12_matfile.ipynb #648531a3
+# %% ../nbs/guide/12_matfile.ipynb #855292e9
 _IMPOSTORS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"),
     (b"/annex/objects/", "a pointer of git-annex, not the file itself", "Fetch the file with git annex get"),
@@ -50,15 +50,22 @@ def mat_version(head: bytes, reading: Reading) -> str:
     if head[126:128] in (b"IM", b"MI") and 0 not in head[:4]:
         if head[124:126] not in (b"\0\2", b"\2\0"): return "v5"
         raise reading.damaged("the header says version 7.3, and no HDF5 follows at byte 512", "the signature of HDF5")
-    if head.startswith(b"MATLAB"): raise reading.damaged("the header of a MATLAB file that breaks off", "128 bytes that end with IM or MI")
+    if head.startswith(b"MATLAB"):
+        raise reading.damaged("the header of a MATLAB file that breaks off", "128 bytes that end with IM or MI")
     if not head: raise reading.unsupported("the file is empty", "a MATLAB file", "Copy it again from its source")
     for begin, what, remedy in _IMPOSTORS:
         if head.lstrip().startswith(begin): raise reading.unsupported(f"this is {what}", "a MATLAB file", remedy)
-    if head.isascii() and 0 not in head:
+    if _is_text(head):
         raise reading.unsupported("this is a text file", "a MATLAB file", "Numbers as text are read by numpy.loadtxt")
-    raise reading.unsupported(f"it begins with {head[:8].hex(' ')}", "a MATLAB file of version 4, 5 or 7.3", "Save it with save -v7")
+    raise reading.unsupported(
+        f"it begins with {head[:8].hex(' ')}", "a MATLAB file of version 4, 5 or 7.3", "Save it with save -v7"
+    )
 
-# %% ../nbs/guide/12_matfile.ipynb #d1a36dfa
+
+def _is_text(head):
+    return 0 not in head and len(head) - len(head.decode("utf-8", "ignore").encode()) < 4
+
+# %% ../nbs/guide/12_matfile.ipynb #4512dbbc
 def read_mat(path, max_bytes: int = MAX_BYTES) -> dict:
     """Read a MATLAB file of version 4, 5 (`-v6`, `-v7`) or 7.3.
 
@@ -71,10 +78,10 @@ def read_mat(path, max_bytes: int = MAX_BYTES) -> dict:
     Returns
     -------
     dict
-        Variable name → value, in the order of the file (v7.3: of the names). Numeric and logical arrays are `np.ndarray` with
-        MATLAB's shape, two dimensions at least, in native byte order; text is `str`, a character matrix a list of `str`; a 1×1
-        struct is a dict, a struct array an object array of dicts, a cell array an object array; a sparse matrix is a
-        `scipy.sparse.csc_array`; anything else is an `Opaque`.
+        Variable name → value, in the order of the file (v7.3: of the names). Numeric and logical arrays are
+        `np.ndarray` with MATLAB's shape, two dimensions at least, in native byte order; text is `str`, a character
+        matrix a list of `str`; a 1×1 struct is a dict, a struct array an object array of dicts, a cell array an object
+        array; a sparse matrix is a `scipy.sparse.csc_array`; anything else is an `Opaque`.
 
     Raises
     ------
@@ -108,7 +115,8 @@ def _check_regular(path, reading):
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingFileError(f"There is no file {str(path)!r}", remedy="Check the path and the working directory") from error
+        remedy = "Check the path and the working directory"
+        raise MissingFileError(f"There is no file {str(path)!r}", remedy=remedy) from error
     except (OSError, ValueError) as error:
         raise reading.unsupported(f"this cannot be opened: {error}", "a file") from error
     if not stat.S_ISREG(mode): raise reading.unsupported("this is no regular file", "a MATLAB file")
@@ -122,4 +130,5 @@ def _own_errors(reading):
     except CorruptFileError as error: raise CorruptMatFileError(error.found, error.expected, error.remedy) from error
     except LstmPfdError: raise
     except OSError as error:
-        raise reading.unsupported(f"this cannot be read: {error.strerror or error}", "a file that this user may read") from error
+        found = f"this cannot be read: {error.strerror or error}"
+        raise reading.unsupported(found, "a file that this user may read") from error

@@ -145,7 +145,7 @@ def as_class(stored: np.ndarray, dtype: np.dtype, reading: Reading) -> np.ndarra
         raise reading.damaged(f"numbers stored as {stored.dtype.name} that do not fit", dtype.name)
     return converted
 
-# %% ../nbs/guide/11m_matlab_values.ipynb #34a3e2b6
+# %% ../nbs/guide/11m_matlab_values.ipynb #7057fe9f
 def numeric_value(real, imaginary, class_name: str, shape: tuple, reading: Reading):
     """A numeric or logical array from its stored parts.
 
@@ -166,18 +166,19 @@ def numeric_value(real, imaginary, class_name: str, shape: tuple, reading: Readi
     dtype = NUMERIC_DTYPES[class_name]
     if imaginary is None: return as_class(real, dtype, reading).reshape(shape, order="F")
     if dtype.kind in "iu" and dtype.itemsize == 8:
-        return Opaque(class_name, f"complex {class_name} has no exact counterpart; save its real and imaginary part instead")
+        return Opaque(class_name, f"complex {class_name} has no exact counterpart; save real and imaginary parts")
     reading.spend(2 * real.size * max(dtype.itemsize, 4))
     values = np.empty(real.size, np.complex64 if class_name == "single" else np.complex128)
     values.real, values.imag = as_class(real, dtype, reading), as_class(imaginary, dtype, reading)
     return values.reshape(shape, order="F")
 
-# %% ../nbs/guide/11m_matlab_values.ipynb #ad8af5ef
+# %% ../nbs/guide/11m_matlab_values.ipynb #ed0ce87a
 _ENCODINGS = {1: "latin-1", 2: "utf-16-le", 4: "utf-32-le"}
 
 
 def _decode(codes):
-    return np.ascontiguousarray(codes, codes.dtype.newbyteorder("<")).tobytes().decode(_ENCODINGS[codes.itemsize], "replace")
+    little_endian = codes.astype(codes.dtype.newbyteorder("<"))
+    return little_endian.tobytes().decode(_ENCODINGS[codes.itemsize], "replace")
 
 
 def text_value(codes: np.ndarray, shape: tuple, reading: Reading):
@@ -192,7 +193,7 @@ def text_value(codes: np.ndarray, shape: tuple, reading: Reading):
     Returns
     -------
     str, list of str, or np.ndarray
-        A row or an empty text as `str`, a matrix as the list of its rows, more dimensions as an array of single characters.
+        A row or an empty text as `str`, a matrix as the list of its rows, more dimensions as an array of characters.
     """
     if shape in ((0, 0), (1, 0)): return ""
     grid = codes.reshape(shape, order="F")
@@ -240,7 +241,7 @@ def distinct_names(names: list) -> list:
         numbers[name] = number + 1
     return distinct
 
-# %% ../nbs/guide/11m_matlab_values.ipynb #b7dd81e2
+# %% ../nbs/guide/11m_matlab_values.ipynb #ca8a1a30
 def sparse_value(values, rows, column_starts, shape: tuple, reading: Reading):
     """A sparse matrix in compressed columns.
 
@@ -268,7 +269,9 @@ def sparse_value(values, rows, column_starts, shape: tuple, reading: Reading):
     _check_starts(starts, shape[1], min(len(rows), len(values)), reading)
     rows, values = rows[: starts[-1]].astype(np.int64), values[: starts[-1]]
     if rows.size and not (rows.min() >= 0 and rows.max() < shape[0]):
-        raise reading.damaged(f"a sparse matrix with rows {rows.min()} to {rows.max()}", f"rows from 0 to {shape[0] - 1}")
+        raise reading.damaged(
+            f"a sparse matrix with rows {rows.min()} to {rows.max()}", f"rows from 0 to {shape[0] - 1}"
+        )
     matrix = csc_array((values, rows, starts), shape=shape)
     matrix.sort_indices()
     if not matrix.has_canonical_format: raise reading.damaged("a sparse matrix with two values in one place")
@@ -277,6 +280,8 @@ def sparse_value(values, rows, column_starts, shape: tuple, reading: Reading):
 
 def _check_starts(starts, columns, count, reading):
     if len(starts) != columns + 1:
-        raise reading.damaged(f"a sparse matrix with {len(starts)} column starts", f"{columns + 1} for {columns} columns")
+        raise reading.damaged(
+            f"a sparse matrix with {len(starts)} column starts", f"{columns + 1} for {columns} columns"
+        )
     if starts[0] != 0 or (np.diff(starts) < 0).any() or starts[-1] > count:
         raise reading.damaged("a sparse matrix whose column starts do not rise", f"0 to {count}, in order")
