@@ -81,7 +81,24 @@ def damage_in(path, where: str = "") -> Iterator[None]:
             remedy="The file is damaged or cut short: restore it from a backup, or write it again",
         ) from error
 
-# %% ../nbs/guide/02_guard.ipynb #a43dfc82
+# %% ../nbs/guide/02_guard.ipynb #c4d5e21f
+class _Place:
+    "The HDF5 path of an object (or of its member) and the file, looked up when it is turned into text."
+
+    def __init__(self, item, prefix="", member="", file=True):
+        self.item, self.prefix, self.member, self.file = item, prefix, member, file
+
+    def __str__(self):
+        path = self.item.name or "an object"
+        if self.member: path = f"{path.rstrip('/')}/{self.member}"
+        return f"{self.prefix}{path}" + (f" in {Path(self.item.file.filename).name}" if self.file else "")
+
+
+def _utf8_name(name, place):
+    if isinstance(name, str): return name
+    raise CorruptFileError(f"{place} holds the name {name!r}", "a name in UTF-8", "The file is damaged: restore it from a backup")
+
+# %% ../nbs/guide/02_guard.ipynb #47547e1a
 def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py.Dataset:
     """Look at how a dataset is stored, filtered, typed and sized; return it if all is allowed.
 
@@ -90,7 +107,7 @@ def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py
     UnsafeFileError
         It leads out of the file, needs an unknown filter, or declares what no recording needs.
     """
-    where = f"{dataset.name or 'a dataset'} in {Path(dataset.file.filename).name}"
+    where = _Place(dataset)
     _check_storage(dataset.id.get_create_plist(), where, policy)
     _check_type(dataset.id.get_type(), where, policy)
     _check_size(dataset, where, policy)
@@ -154,9 +171,11 @@ def _declared_size(shape, element_size):
     for extent in shape: size *= int(extent)
     return size
 
-# %% ../nbs/guide/02_guard.ipynb #1087c147
-def attributes_of(item, policy: Policy = SIGNAL_POLICY) -> dict:
+# %% ../nbs/guide/02_guard.ipynb #fe438234
+def attributes_of(item, policy: Policy = SIGNAL_POLICY, names=None) -> dict:
     """The attributes of an h5py group or dataset as a dict of plain values: `str`, `int`, `float`, `bool` or an array.
+
+    With `names`, only those of them that are there; the others are not touched.
 
     Raises
     ------
@@ -165,21 +184,22 @@ def attributes_of(item, policy: Policy = SIGNAL_POLICY) -> dict:
     CorruptFileError
         One cannot be read.
     """
-    where = f"{item.name or 'an object'} in {Path(item.file.filename).name}"
-    with damage_in(item.file.filename, f"the attributes of {item.name}"):
+    where = _Place(item)
+    with damage_in(item.file.filename, _Place(item, "the attributes of ", file=False)):
         count = h5py.h5a.get_num_attrs(item.id)
         if count > policy.max_attributes:
             raise UnsafeFileError(f"{where} has {count:,} attributes", f"{policy.max_attributes:,} at most")
-        return {name: _attribute_value(item, name, where, policy) for name in item.attrs}
+        if names is None: names = [_utf8_name(name, where) for name in item.attrs]
+        return {name: _attribute_value(item, name, policy) for name in names if h5py.h5a.exists(item.id, name.encode())}
 
 
-def _attribute_value(item, name, where, policy):
-    attribute = h5py.h5a.open(item.id, name.encode())
-    _check_type(attribute.get_type(), f"attribute {name!r} of {where}", policy)
+def _attribute_value(item, name, policy):
+    attribute, where = h5py.h5a.open(item.id, name.encode()), _Place(item, f"attribute {name!r} of ")
+    _check_type(attribute.get_type(), where, policy)
     size = _declared_size(attribute.get_space().shape or (), attribute.get_type().get_size())
     if size > policy.max_attribute_size:
         raise UnsafeFileError(
-            f"attribute {name!r} of {where} has {format_bytes(size)}", f"{format_bytes(policy.max_attribute_size)} at most"
+            f"{where} has {format_bytes(size)}", f"{format_bytes(policy.max_attribute_size)} at most"
         )
     return _plain(item.attrs[name])
 
@@ -190,7 +210,7 @@ def _plain(value):
     if isinstance(value, np.ndarray) and value.dtype.kind == "S": return np.char.decode(value, "utf-8", "replace").astype(object)
     return value
 
-# %% ../nbs/guide/02_guard.ipynb #97df2f7c
+# %% ../nbs/guide/02_guard.ipynb #70506c8c
 class GuardedGroup:
     """A group of which each member is checked before it is opened.
 
@@ -207,18 +227,21 @@ class GuardedGroup:
 
     def __init__(self, group: h5py.Group, path: Path, policy: Policy):
         self._group, self.path, self.policy = group, path, policy
-        self.name = group.name
+
+    @property
+    def name(self) -> str:
+        return self._group.name or "an object"
 
     def __repr__(self):
         return f"<GuardedGroup {self.name!r} in {self.path.name}: {', '.join(self.keys()[:8])}>"
 
     def keys(self) -> list:
         "Names of the members, in the file's order of names."
-        with damage_in(self.path, self.name):
+        with damage_in(self.path, _Place(self._group, file=False)):
             count = self._group.id.get_num_objs()
             if count > self.policy.max_links:
                 raise UnsafeFileError(f"{self.name} in {self.path.name} has {count:,} members", f"{self.policy.max_links:,} at most")
-            return list(self._group)
+            return [_utf8_name(name, _Place(self._group)) for name in self._group]
 
     def __contains__(self, path):
         try:
@@ -235,19 +258,19 @@ class GuardedGroup:
             item = item._open(component)
         return item
 
-    def attributes(self) -> dict:
-        "All attributes as plain values; see `attributes_of`."
-        return attributes_of(self._group, self.policy)
+    def attributes(self, names=None) -> dict:
+        "All attributes as plain values, or those of `names`; see `attributes_of`."
+        return attributes_of(self._group, self.policy, names)
 
     def dereference(self, reference: h5py.Reference):
         "Open what an object reference points to, checked like any other member."
         if not reference: raise CorruptFileError(f"A reference in {self.name} of {self.path.name} points to nothing")
-        with damage_in(self.path, f"a reference in {self.name}"):
+        with damage_in(self.path, _Place(self._group, "a reference in ", file=False)):
             return self._checked(h5r.dereference(reference, self._group.id))
 
     def _open(self, component):
-        name = component.encode()
-        with damage_in(self.path, f"{self.name.rstrip('/')}/{component}"):
+        with damage_in(self.path, _Place(self._group, member=component, file=False)):
+            name = component.encode()
             if not component or not self._group.id.links.exists(name): missing = True
             else:
                 missing = False
@@ -270,7 +293,7 @@ class GuardedGroup:
         if isinstance(opened, h5d.DatasetID): return check_dataset(h5py.Dataset(opened), self.policy)
         raise UnsafeFileError(f"{self.name} in {self.path.name} holds a {type(opened).__name__}", "a group or a dataset")
 
-# %% ../nbs/guide/02_guard.ipynb #0037b24b
+# %% ../nbs/guide/02_guard.ipynb #89399fac
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 "The first eight bytes of every HDF5 file."
 
@@ -294,7 +317,9 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
     with damage_in(path):
         file = h5py.File(path, "r")
     with file:
-        yield GuardedGroup(file["/"], path, policy)
+        with damage_in(path, "/"):
+            root = GuardedGroup(file["/"], path, policy)
+        yield root
 
 
 def _check_regular(path):
