@@ -94,7 +94,7 @@ def _pink_weights(count):
     weights *= count / (2 * np.sqrt(np.sum(weights**2)))
     return np.repeat(weights, 2).astype(np.float32)
 
-# %% ../nbs/guide/10a_waveforms.ipynb #416dbb69
+# %% ../nbs/guide/10a_waveforms.ipynb #1a931487
 class Tone(NamedTuple):
     "A sine of constant frequency: cycles a sample (frequency over sampling rate), phase in radians at the first sample, amplitude."
 
@@ -116,7 +116,7 @@ def sum_of_tones(count: int, tones: list) -> np.ndarray:
     Parameters
     ----------
     count : int
-    tones : list of Tone
+    tones : list of Tone, at least one
     """
     steps, phases, amplitudes = np.array(tones, float).reshape(-1, 3).T
     rows = -(-count // BLOCK)
