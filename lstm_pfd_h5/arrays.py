@@ -75,7 +75,7 @@ def _explain_nonfinite(array, finite, allow_nonfinite, first_row):
             "Remove or repair them, or pass allow_nonfinite=True to store them as they are",
         )
 
-# %% ../nbs/guide/04c_arrays.ipynb #cea93a7b
+# %% ../nbs/guide/04c_arrays.ipynb #17fceda6
 def as_labels(labels, count: int) -> np.ndarray:
     """Labels as an int64 array (count,).
 
@@ -93,7 +93,7 @@ def as_labels(labels, count: int) -> np.ndarray:
         raise InvalidSignalError(f"Labels have shape {array.shape} for {count:,} signals", f"({count},): one label for each signal")
     if array.dtype.kind not in "iufb":
         raise InvalidDtypeError(f"Labels have dtype {array.dtype}", "integers", "Map names to integers, and pass the names as label_names")
-    whole = array.astype(np.int64)
+    with np.errstate(invalid="ignore"): whole = array.astype(np.int64)
     if (whole != array).any():
         row = int((whole != array).argmax())
         raise InvalidSignalError(f"The label of signal {row} is {array[row]!r}", "a whole number")
