@@ -13,7 +13,7 @@ import numpy as np
 
 from .errors import InvalidArgumentError, InvalidDtypeError, InvalidSignalError
 
-# %% ../nbs/guide/04c_arrays.ipynb #c1f61334
+# %% ../nbs/guide/04c_arrays.ipynb #c4e9fc9e
 def as_signals(signals, *, allow_nonfinite: bool = False, first_row: int = 0) -> np.ndarray:
     """Signals as a C-contiguous float32 array (n, samples).
 
@@ -66,7 +66,7 @@ def _explain_nonfinite(array, finite, allow_nonfinite, first_row):
     row, sample = np.argwhere(~finite)[0].tolist()
     value = array[row, sample]
     if np.isfinite(value):
-        raise InvalidSignalError(f"Signal {first_row + row} holds {value!r} at sample {sample}", "values that float32 can hold, up to 3.4e38",
+        raise InvalidSignalError(f"Signal {first_row + row} holds {value.item()!r} at sample {sample}", "values that float32 can hold, up to 3.4e38",
                                  "Scale the signals")
     if not allow_nonfinite:
         count = int((~finite).any(axis=1).sum())
@@ -75,7 +75,7 @@ def _explain_nonfinite(array, finite, allow_nonfinite, first_row):
             "Remove or repair them, or pass allow_nonfinite=True to store them as they are",
         )
 
-# %% ../nbs/guide/04c_arrays.ipynb #17fceda6
+# %% ../nbs/guide/04c_arrays.ipynb #2d8d2c98
 def as_labels(labels, count: int) -> np.ndarray:
     """Labels as an int64 array (count,).
 
@@ -96,7 +96,7 @@ def as_labels(labels, count: int) -> np.ndarray:
     with np.errstate(invalid="ignore"): whole = array.astype(np.int64)
     if (whole != array).any():
         row = int((whole != array).argmax())
-        raise InvalidSignalError(f"The label of signal {row} is {array[row]!r}", "a whole number")
+        raise InvalidSignalError(f"The label of signal {row} is {array[row].item()!r}", "a whole number")
     return whole
 
 # %% ../nbs/guide/04c_arrays.ipynb #1dc04140

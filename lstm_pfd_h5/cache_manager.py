@@ -25,7 +25,7 @@ from .splits import split_indices
 from .store import SignalReader, SignalWriter
 from .tables import Report, Summary, Table
 
-# %% ../nbs/guide/07_cache_manager.ipynb #75a71792
+# %% ../nbs/guide/07_cache_manager.ipynb #0c83c79a
 _BLOCK_BYTES = 2**25
 
 
@@ -41,14 +41,21 @@ def _write_rows(writer, signals, labels, rows, split, groups, progress):
 
 
 def _checked(signals, labels, metadata):
-    signals = signals if hasattr(signals, "shape") and hasattr(signals, "dtype") else np.asarray(signals)
+    if not (hasattr(signals, "shape") and hasattr(signals, "dtype")): signals = _as_array(signals)
     check_signal_layout(signals.shape, np.asarray(signals[:0]).dtype)  # a tensor's own dtype is none of NumPy's
     labels = np.asarray(labels)
     if labels.shape != signals.shape[:1]:
         raise InvalidSignalError(f"There are labels of shape {labels.shape} for {signals.shape[0]:,} signals", f"({signals.shape[0]},)")
+    if isinstance(metadata, dict): raise InvalidSignalError("metadata is one dict", "a list with a dict for each signal")
     if metadata is not None and len(metadata) != len(labels):
         raise InvalidSignalError(f"There are {len(metadata):,} metadata for {len(labels):,} signals", "a dict for each signal")
     return signals, labels
+
+
+def _as_array(signals):
+    try: return np.asarray(signals)
+    except ValueError as error:
+        raise InvalidSignalError("The signals have different lengths", "(number of signals, samples)", "Cut them to one length first") from error
 
 # %% ../nbs/guide/07_cache_manager.ipynb #40143eb8
 def cache_dataset_simple(signals, labels, cache_path, metadata=None) -> None:
@@ -84,12 +91,12 @@ def _now():
 def _progress(name, total):
     return tqdm(total=total, desc=name, unit=" signals", delay=1, leave=False)
 
-# %% ../nbs/guide/07_cache_manager.ipynb #3f390804
+# %% ../nbs/guide/07_cache_manager.ipynb #dab2397d
 def _cache_path(folder: Path, cache_name) -> Path:
     name = cache_name if isinstance(cache_name, str) else ""
     forbidden = sorted({character for character in name if character in '/\\:*?"<>|' or ord(character) < 32})
-    if not name.strip(". ") or forbidden or len(name.encode()) > 200:
-        raise InvalidNameError(f"cache_name is {cache_name!r}", "a file name without folder, up to 200 bytes, such as 'experiment_01'")
+    if not name.strip(". ") or forbidden or len(name.encode()) > 200 or name.lower().endswith(".h5"):
+        raise InvalidNameError(f"cache_name is {cache_name!r}", "a file name without folder and without .h5, up to 200 bytes, such as 'experiment_01'")
     return folder / f"{name}.h5"
 
 # %% ../nbs/guide/07_cache_manager.ipynb #b52d54f5
@@ -124,7 +131,7 @@ def _canonical(value, where):
     if value is None or isinstance(value, (str, bool, int, float)): return value
     raise InvalidArgumentError(f"{where} is a {type(value).__name__}", "text, numbers, lists, dicts, paths and dataclasses")
 
-# %% ../nbs/guide/07_cache_manager.ipynb #05603491
+# %% ../nbs/guide/07_cache_manager.ipynb #8b29aa16
 class CacheManager(Report):
     """Data sets by name, in one folder.
 
@@ -257,7 +264,7 @@ class CacheManager(Report):
         Returns
         -------
         dict
-            `name`, `path`, `layout`, `num_signals`, `signal_length`, `sampling_rate`, `cached_at`, `compression`, `size_mb` (MiB),
+            `name`, `path`, `layout`, `num_signals`, `splits` (split → rows; empty for a flat file), `signal_length`, `sampling_rate`, `cached_at`, `compression`, `size_mb` (MiB),
             `datasets` (names at the root). `None` where the file does not say.
 
         Raises
@@ -267,13 +274,14 @@ class CacheManager(Report):
         path = self._existing(cache_name)
         with open_file(path) as root:
             layout, attributes = identify_layout(root), root.attributes()
-            groups = [root] if layout is FLAT else [root[name] for name in SPLITS if name in root]
-            shapes = [group["signals"].shape for group in groups]
-            compression = groups[0]["signals"].compression
+            groups = {"": root} if layout is FLAT else {name: root[name] for name in SPLITS if name in root}
+            shapes = {name: group["signals"].shape for name, group in groups.items()}
+            compression = next(iter(groups.values()))["signals"].compression
             keys = root.keys()
         known = {name: attributes.get(name) for name in ("sampling_rate", "cached_at")}
-        return {"name": cache_name, "path": str(path), "layout": layout.name, "num_signals": sum(shape[0] for shape in shapes),
-                "signal_length": shapes[0][1], **known, "compression": attributes.get("compression", compression or "none"),
+        return {"name": cache_name, "path": str(path), "layout": layout.name, "num_signals": sum(shape[0] for shape in shapes.values()),
+                "splits": {name: shape[0] for name, shape in shapes.items() if name},
+                "signal_length": next(iter(shapes.values()))[1], **known, "compression": attributes.get("compression", compression or "none"),
                 "size_mb": path.stat().st_size / 2**20, "datasets": keys}
 
     def list_caches(self) -> list:

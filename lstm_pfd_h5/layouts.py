@@ -193,7 +193,7 @@ def identify_layout(root: GuardedGroup) -> Layout:
         "Write it with CacheManager, or look at it with h5py",
     )
 
-# %% ../nbs/guide/02b_layouts.ipynb #a6e800e5
+# %% ../nbs/guide/02b_layouts.ipynb #d6dd0379
 def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     """The group that holds the rows: a split's, or the root of a flat file for `None`.
 
@@ -208,11 +208,11 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     if split is None and not layout.has_splits: return root
     if split is None:
         raise SplitNotFoundError(
-            f"Split None not found: {root.path.name} is divided into {', '.join(present)}", "the name of one of them",
-            "Use StreamingHDF5Dataset(path, split='train'), or load_cached_dataset(name, split='train')",
+            f"{root.path.name} is divided into {', '.join(present)}, and no split was named", "the name of one of them",
+            "Use load_cached_dataset(name, split='train'), or StreamingHDF5Dataset(path, split='train')",
         )
     raise SplitNotFoundError(
         f"Split {split!r} not found in {root.path.name}, which has {', '.join(present) or 'no splits (flat layout)'}",
         "" if not present else f"one of {', '.join(present)}",
-        "" if present else "Use load_cached_dataset(), or write the data set with cache_dataset_with_splits()",
+        "" if present else "Leave out the split (split=None), or write the data set with cache_dataset_with_splits()",
     )

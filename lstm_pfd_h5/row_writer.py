@@ -41,7 +41,7 @@ class RowWriter:
             self.dataset.id.write_direct_chunk((self.written + number * self.per_chunk, 0), stored)
         self.written += count
 
-# %% ../nbs/guide/04d_row_writer.ipynb #a708a651
+# %% ../nbs/guide/04d_row_writer.ipynb #60d84496
 class RowColumns:
     "Labels, indices and groups of the rows appended to one split; `signals` is their `RowWriter`, once there is one."
 
@@ -66,10 +66,12 @@ class RowColumns:
         values = np.concatenate(parts)
         return values.astype(h5py.string_dtype("utf-8")) if values.dtype.kind in "OUS" else values.astype(np.int64)
 
-    def write(self, group):
+    def write(self, group, like=None):
+        "Write the columns; `like` is another split's, of whose columns an empty split gets empty ones."
         self.signals.close()
         for name in self.columns:
             values = self.column(name)
+            if values is None and not self.count and like is not None and like.columns[name]: values = like.column(name)[:0]
             if values is not None: group.create_dataset(name, data=values)
 
 # %% ../nbs/guide/04d_row_writer.ipynb #b7b99fe0

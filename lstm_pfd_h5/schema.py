@@ -149,7 +149,7 @@ def _problems(root, layout):
     arrays_fit = not any(problem.path.endswith(("/signals", "/labels", "/metadata")) for problem in problems)
     return problems + (list(_consistency_problems(root, layout, groups)) if arrays_fit else [])
 
-# %% ../nbs/guide/03_schema.ipynb #bdadd224
+# %% ../nbs/guide/03_schema.ipynb #0a596276
 @dataclass(frozen=True)
 class Storage:
     "How one signals dataset is stored: shape, chunk shape (`None`: contiguous), filter names, bytes raw and on disk."
@@ -220,8 +220,10 @@ class FileDescription(Report):
     def warnings(self) -> list:
         "What a user of the file should know."
         slow = {name: s for name, s in self.storage.items() if is_slow(s)}
-        return [f"A random row of {name!r} costs {s.row_cost:.3g} rows to read, because a chunk of {s.chunks} spans several. "
-                "Write the data set again with CacheManager: one row a chunk." for name, s in slow.items()]
+        unknown = sum(counts.get(-1, 0) for counts in self.counts.values())
+        missing = [f"{unknown:,} rows have the label -1: their class is unknown, and a loss function does not take it."] * bool(unknown)
+        return missing + [f"A random row of {'the signals' if name == 'all' else name} costs {s.row_cost:.3g} rows to read, because a chunk of "
+                f"{s.chunks} spans several. Write the file again with one row a chunk." for name, s in slow.items()]
 
     def summary(self) -> Summary:
         rate, length = self.sampling_rate, self.signal_length

@@ -24,7 +24,7 @@ from .publish import replacing
 from .row_writer import RowColumns, RowWriter, check_leaks
 from .rows import open_rows
 
-# %% ../nbs/guide/05_store.ipynb #055c8f5b
+# %% ../nbs/guide/05_store.ipynb #df0ba19a
 _METADATA_CHUNK = 1024  # texts written together
 
 
@@ -141,6 +141,11 @@ class SignalWriter:
         self._file["metadata"][self.num_metadata :] = texts
         self.num_metadata += len(texts)
 
+    def _check_label_names(self):
+        names, highest = self.attributes.get("label_names"), max((rows.column("labels").max(initial=-1) for rows in self.splits.values()))
+        if names is not None and highest >= len(names):
+            raise InvalidSignalError(f"There is a label {highest} and there are {len(names)} label_names", f"a name for each label from 0 to {highest}")
+
     def _split(self, split):
         if self._file is None: raise InvalidArgumentError("The writer is not open", remedy="Use it in a with block: with SignalWriter(...) as writer")
         if (split or "") not in self.splits:
@@ -159,9 +164,11 @@ class SignalWriter:
         if self.num_metadata not in (0, self.num_rows):
             raise InvalidSignalError(f"There are {self.num_metadata:,} metadata for {self.num_rows:,} signals", "one for each, or none")
         check_leaks(self.splits)
+        self._check_label_names()
         if any(rows.signals is None for rows in self.splits.values()): self._create(np.empty((0, self.signal_length), np.float32))
+        largest = max(self.splits.values(), key=lambda rows: rows.count)
         for name, rows in self.splits.items():
-            rows.write(self._file.require_group(name or "/"))
+            rows.write(self._file.require_group(name or "/"), like=largest)
             if name: self._file[name].attrs["num_samples"] = rows.count
         if "num_signals" in self.attributes: self.attributes["num_signals"] = self.num_rows
         self._file.attrs.update(self.attributes)
@@ -174,7 +181,7 @@ def _writes(path):
     except (OSError, RuntimeError) as error:
         raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
-# %% ../nbs/guide/05_store.ipynb #3cd64cd4
+# %% ../nbs/guide/05_store.ipynb #0f0b2b84
 class SignalReader:
     """Rows of a training file, by number, in any order and in any process.
 
@@ -284,6 +291,7 @@ class SignalReader:
         if isinstance(rows, slice): return np.arange(len(self))[rows]
         rows = np.atleast_1d(np.asarray(rows))
         if rows.dtype == bool: rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iuf"): raise RowIndexError(f"Rows are {rows.tolist()!r:.60}", "whole numbers")
         numbers = rows.astype(np.int64)
         wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != rows)
         if wrong.any(): raise RowIndexError(f"There is no row {rows[wrong.argmax()]}", f"a whole number from {-len(self)} to {len(self) - 1}")

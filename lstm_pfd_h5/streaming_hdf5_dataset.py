@@ -6,7 +6,7 @@
 __all__ = ['Sample', 'collate_samples', 'empty_batch', 'StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #3f73482e
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #4c44cf62
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from .arrays import positive
 from .block_batches import BlockBatchSampler
 from .constants import SPLITS
 from .epoch_sampler import EpochSampler
+from .errors import InvalidArgumentError
 from .guard import open_file
 from .layouts import identify_layout, split_group
 from .row_cache import RowCache
@@ -58,11 +59,11 @@ def empty_batch(count: int, signal_length: int) -> torch.Tensor:
     storage = torch.empty(0).untyped_storage()._new_shared(4 * size)
     return torch.empty(0).set_(storage, 0, (count, 1, signal_length))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #f4fd266f
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #2a750f5d
 class StreamingHDF5Dataset(Dataset):
     """Signals of one split of a training file, read when they are asked for.
 
-    `dataset[i]` is a (1, L) float32 tensor and an `int` label; `dataset[i:j]` is a `Subset`.
+    `dataset[i]` is a (1, L) float32 tensor and an `int` label; `dataset[i:j]` and `dataset[[i, j]]` are `Subset`s.
 
     Parameters
     ----------
@@ -132,6 +133,7 @@ class StreamingHDF5Dataset(Dataset):
 
     def __getitem__(self, index):
         if isinstance(index, slice): return Subset(self, range(len(self))[index])
+        if isinstance(index, (list, tuple, np.ndarray)): return Subset(self, self.reader.row_numbers(index).tolist())
         return tuple(self.__getitems__([index])[0])
 
     def __getitems__(self, indices):
@@ -214,7 +216,7 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 def _is_run(rows):
     return len(rows) > 1 and rows.max() - rows.min() + 1 == len(rows) == len(np.unique(rows))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #85e0c16a
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #f0e4ab91
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int = 4, train_transform=None, test_transform=None,
                                  use_chunked: bool = False, chunk_size: int = 256, *, seed: int | None = None, cache_size: int = 0,
                                  **loader_options) -> dict:
@@ -256,6 +258,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     with open_file(hdf5_path) as root:
         present = [split for split in SPLITS if identify_layout(root).has_splits and split in root]
         if not present: split_group(root, "train")  # says what the file has instead
+    _check_loader_options(num_workers, use_chunked, loader_options)
     options = {"num_workers": num_workers, "pin_memory": torch.cuda.is_available(), "persistent_workers": num_workers > 0, **loader_options}
     loaders = {}
     for split in present:
@@ -264,6 +267,16 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         else: dataset = StreamingHDF5Dataset(hdf5_path, split, transform, cache_size)
         loaders[split] = DataLoader(dataset, **_order(dataset, batch_size, seed, split == "train", num_workers), **options)
     return loaders
+
+
+def _check_loader_options(num_workers, use_chunked, options):
+    if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0:
+        raise InvalidArgumentError(f"num_workers is {num_workers!r}", "a number of processes, 0 for none")
+    taken = {"shuffle", "sampler", "batch_sampler"} | ({"drop_last"} if use_chunked else set())
+    wrong = sorted(taken & options.keys())
+    if wrong: raise InvalidArgumentError(f"{wrong[0]} is given", "no such option: the loaders order their rows themselves",
+                                         "Make a DataLoader of a StreamingHDF5Dataset for another order")
+    if num_workers == 0 and options.get("persistent_workers"): raise InvalidArgumentError("persistent_workers is True with num_workers=0", "at least one worker")
 
 
 def _order(dataset, batch_size, seed, shuffle, num_workers):

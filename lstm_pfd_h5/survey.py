@@ -79,7 +79,7 @@ def _pattern_with_group(pattern):
     except re.error as error: raise InvalidArgumentError(f"group_by {pattern!r} is no regular expression: {error}") from error
     if not groups: raise InvalidArgumentError(f"group_by {pattern!r} has no group", r"parentheses round what names the group, such as '([^/]+)/[^/]+$'")
 
-# %% ../nbs/guide/13b_survey.ipynb #693e6fd8
+# %% ../nbs/guide/13b_survey.ipynb #79221208
 @dataclass(frozen=True)
 class Recording:
     "What the survey keeps of one file: `length` in samples as recorded, `rows` of `row_length` samples, `rate` in Hz, `speed_rpm` in rpm."
@@ -120,7 +120,7 @@ def survey(source, plan: MigrationPlan, pattern: str = "*.mat", progress: bool =
     for path in tqdm(paths, "reading", unit=" files", delay=1, leave=False, disable=not progress):
         name = relative_name(path, root)
         try: found.recordings.append(_surveyed(path, name, root, plan))
-        except (LstmPfdError, OSError) as error: found.refused[name] = str(error)
+        except (LstmPfdError, OSError) as error: found.refused[name] = str(error).removeprefix(f"{path.name}: ")
     return found
 
 
