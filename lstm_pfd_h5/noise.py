@@ -6,12 +6,14 @@
 __all__ = ['INSTRUMENT_DRAWS', 'LINES', 'LAYERS', 'instrument_draws', 'emi', 'drift', 'aliasing', 'measurement', 'pink',
            'sensor_drift', 'impulse', 'quantize', 'NoiseGenerator']
 
-# %% ../nbs/guide/10e_noise.ipynb #60bdc3ff
+# %% ../nbs/guide/10e_noise.ipynb #81b794b5
 import numpy as np
 
 from .data_config import DataConfig
 from .operating_conditions import between
-from .waveforms import Tone, add_bursts, burst_length, decaying_noise, gaussian, pink_noise, sample_numbers, sum_of_tones
+from lstm_pfd_h5.waveforms import (
+    Tone, add_bursts, burst_length, decaying_noise, gaussian, pink_noise, sample_numbers, sum_of_tones,
+)
 
 # %% ../nbs/guide/10e_noise.ipynb #efc57208
 INSTRUMENT_DRAWS = (

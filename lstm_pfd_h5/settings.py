@@ -15,7 +15,7 @@ from .errors import InvalidArgumentError, MissingFileError
 from .rules import refuse, suggestion
 from .tables import Table
 
-# %% ../nbs/guide/09b_settings.ipynb #780e21d4
+# %% ../nbs/guide/09b_settings.ipynb #1b3a4de0
 def setting(default, rule, about: str):
     "A dataclass field with a default value, the rule that it keeps, and what it means."
     return field(default=rule.parse("default", default), metadata={"rule": rule, "about": about})
@@ -35,7 +35,17 @@ class Part:
         "Return the group of settings, or raise."
         if isinstance(value, self.kind): return value
         if not isinstance(value, dict): refuse(name, value, str(self))
-        return replace(self.default(), **_fields(self.kind, value))
+        return _changed(self.default(), value)
+
+
+def _changed(settings, values):
+    "A copy with changed fields; what is nested keeps what it has, except for what is named."
+    nested = {name: getattr(settings, name) for name in _fields(type(settings), values)}
+    changed = {
+        name: _changed(nested[name], value) if isinstance(value, dict) and isinstance(nested[name], Settings) else value
+        for name, value in values.items()
+    }
+    return replace(settings, **changed)
 
 
 def part(kind: type, about: str = "", **changes):
@@ -57,7 +67,7 @@ def _fields(kind, values):
             raise InvalidArgumentError(found, expected, suggestion(name, known))
     return values
 
-# %% ../nbs/guide/09b_settings.ipynb #8a5ead61
+# %% ../nbs/guide/09b_settings.ipynb #692d6cca
 @dataclass(repr=False)
 class Settings:
     "A group of checked values. Subclasses are `dataclass(repr=False)` with fields made by `setting` and `part`."
@@ -68,8 +78,9 @@ class Settings:
 
     def __setattr__(self, name, value):
         if "_frozen" in vars(self):
-            found = f"{type(self).__name__}.{name} belongs to settings that are in use"
-            raise InvalidArgumentError(found, remedy=f"Change a copy: {type(self).__name__}.from_dict(settings.to_dict())")
+            kind = type(self).__name__
+            remedy = f"Change a copy: {kind}.from_dict(settings.to_dict())"
+            raise InvalidArgumentError(f"{kind}.{name} belongs to settings that are in use", remedy=remedy)
         _fields(type(self), {name: value})
         super().__setattr__(name, _rules(type(self))[name].parse(f"{type(self).__name__}.{name}", value))
 

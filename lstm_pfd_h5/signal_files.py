@@ -6,7 +6,8 @@
 __all__ = ['MAT_BATCH', 'BATCH_BYTES', 'save_mat_file', 'save_mat_files', 'progress_bar', 'batches_of', 'write_signal_file',
            'generator_attributes']
 
-# %% ../nbs/guide/10h_signal_files.ipynb #bf86b56d
+# %% ../nbs/guide/10h_signal_files.ipynb #40398f24
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from .signal_metadata import SignalMetadata, matlab_struct
 from .splits import split_indices
 from .store import SignalWriter
 
-# %% ../nbs/guide/10h_signal_files.ipynb #7be1bebe
+# %% ../nbs/guide/10h_signal_files.ipynb #eb80e121
 MAT_BATCH = 64
 "Files that are written between two steps of the progress bar."
 
@@ -69,8 +70,9 @@ def save_mat_files(folder, signals, metadata: list) -> list:
 
 
 def progress_bar(name: str, total: int) -> tqdm:
-    "A progress bar that shows only if the work takes longer than a second."
-    return tqdm(total=total, desc=name, unit=" signals", delay=1, leave=False)
+    "A progress bar that shows if the work takes longer than a second, unless `TQDM_DISABLE` is set."
+    silent = os.environ.get("TQDM_DISABLE", "") not in ("", "0")  # the bar of notebooks does not look at it by itself
+    return tqdm(total=total, desc=name, unit=" signals", delay=1, leave=False, disable=silent)
 
 # %% ../nbs/guide/10h_signal_files.ipynb #2f596955
 BATCH_BYTES = 2**22

@@ -5,9 +5,7 @@
 # %% auto #0
 __all__ = ['augment', 'make_signal', 'make_signals']
 
-# %% ../nbs/guide/10i_single_signal.ipynb #68c17206
-from functools import partial
-
+# %% ../nbs/guide/10i_single_signal.ipynb #72177d85
 import numpy as np
 
 from .constants import LABEL_OF_FAULT
@@ -16,7 +14,7 @@ from .faults import FaultModeler
 from .noise import NoiseGenerator
 from .operating_conditions import between, conditions_from, draw, pick
 from .signal_metadata import SignalMetadata, condition_fields, run_fields, signal_statistics
-from .waveforms import gaussian, keep_memory, random_stream
+from .waveforms import gaussian, keep_memory, random_streams
 
 # %% ../nbs/guide/10i_single_signal.ipynb #de58d6c9
 def augment(signal: np.ndarray, settings: AugmentationConfig, rng: np.random.Generator) -> dict:
@@ -41,7 +39,7 @@ def augment(signal: np.ndarray, settings: AugmentationConfig, rng: np.random.Gen
     signal += gaussian(rng, signal.size, sigma)
     return dict(method=method, noise_level=sigma)
 
-# %% ../nbs/guide/10i_single_signal.ipynb #eefac7bc
+# %% ../nbs/guide/10i_single_signal.ipynb #57461904
 def make_signal(modeler: FaultModeler, noise: NoiseGenerator, fault: str, number: int, augmented: bool, run: dict):
     """Make one signal.
 
@@ -65,7 +63,7 @@ def make_signal(modeler: FaultModeler, noise: NoiseGenerator, fault: str, number
     """
     keep_memory()
     config, label = modeler.config, LABEL_OF_FAULT[fault]
-    stream = partial(random_stream, config.rng_seed, label, number, augmented)
+    stream = random_streams(config.rng_seed, label, number, augmented)
     conditions = conditions_from(config, fault, draw(stream("conditions")))
     signal = gaussian(stream("baseline"), config.signal.N, conditions.point.baseline * config.operating.broadband_share)
     signature, drawn = modeler.signature(fault, conditions, stream("signature"))
