@@ -5,27 +5,33 @@
 # %% auto #0
 __all__ = ['app', 'FILE', 'main', 'inspect', 'validate', 'parse_labels', 'parse_rates', 'migrate', 'generate', 'demo']
 
-# %% ../nbs/guide/17_cli.ipynb #ffeb3a6e
+# %% ../nbs/guide/17_cli.ipynb #0864c8c2
 import csv
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import typer
 
 from .errors import ExistingFileError, InvalidArgumentError, LstmPfdError, MissingFileError
 
-# %% ../nbs/guide/17_cli.ipynb #7787cc12
+# %% ../nbs/guide/17_cli.ipynb #d9a59cf3
 app = typer.Typer(name="lstm_pfd_h5", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Keep vibration recordings in HDF5 and train on them.")
 
 
 def main():
     "Run the command line: errors of this package become one line on standard error, and exit status 1."
+    warnings.showwarning = _show_warning
     try: app()
     except LstmPfdError as error: _leave(error.args[0])
     except KeyboardInterrupt: _leave("Interrupted: nothing was written")
-    except PermissionError as error: _leave(f"{error.filename}: {error.strerror}. Check who may read and write it.")
+    except OSError as error: _leave(f"{error.filename or ''}: {error.strerror or error}. Check the path, and who may read and write it.".lstrip(": "))
+
+
+def _show_warning(message, *_, **__):
+    typer.secho(f"⚠ {message}", err=True, fg=typer.colors.YELLOW)
 
 
 def _leave(message):
@@ -93,7 +99,7 @@ def parse_rates(texts: list):
     if "" in rates and len(pairs) > 1: raise InvalidArgumentError(f"--rate is {texts}", "one number for all files, or PATTERN=HZ for each")
     return rates.get("", rates or None)
 
-# %% ../nbs/guide/17_cli.ipynb #745ecdd4
+# %% ../nbs/guide/17_cli.ipynb #6a5d99a9
 @app.command()
 def migrate(
     source: Path = typer.Argument(help="A folder of MATLAB files, searched with its sub-folders.", show_default=False),
@@ -101,11 +107,11 @@ def migrate(
     signal_length: int = typer.Option(None, help="Cut recordings into rows of so many samples."),
     hop: int = typer.Option(None, help="Samples between the starts of two rows.  [default: the signal length]"),
     resample: float = typer.Option(None, metavar="HZ", help="Bring all recordings to this sampling rate."),
-    rate: list[str] = typer.Option([], metavar="[PATTERN=]HZ", help="Sampling rate of files that do not say it."),
+    rate: list[str] = typer.Option([], metavar="[PATTERN=]HZ", help="Sampling rate of files that do not say it, or of those whose path matches PATTERN."),
     labels: str = typer.Option("auto", help="auto, folder, name, variable, a regular expression with a group, or a .json/.csv file of path pattern → class."),
     signal: str = typer.Option(None, metavar="VARIABLE", help="Which variable is the signal."),
     group_by: str = typer.Option(None, metavar="REGEX", help="Files whose path has the same first group stay on one side of the split."),
-    ratios: tuple[float, float, float] = typer.Option((0.7, 0.15, 0.15), help="Shares of train, val and test."),
+    ratios: tuple[float, float, float] = typer.Option((0.7, 0.15, 0.15), metavar="TRAIN VAL TEST", help="Shares of the splits, as --ratios 0.7 0.15 0.15."),
     seed: int = typer.Option(42, help="Seed of the division."),
     compression: str = typer.Option("gzip", help="gzip, lzf, none; with the plugins extra also zstd, blosc2."),
     level: int = typer.Option(None, help="Compression level; 1 to 9 for gzip.  [default: 4]"),
@@ -113,7 +119,10 @@ def migrate(
     dry_run: bool = typer.Option(False, "--dry-run", help="Look at the files and divide them; write nothing."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace OUTPUT if it exists."),
 ):
-    "Turn a tree of MATLAB recordings into one HDF5 training file, and say what became of each file."
+    """Turn a tree of MATLAB recordings into one HDF5 training file, and say what became of each file.
+
+    Healthy recordings (healthy, normal, baseline) are called 'sain', as in the eleven conditions; --labels folder keeps your own names.
+    """
     from lstm_pfd_h5.migration import migrate as migrate_tree
 
     report = migrate_tree(

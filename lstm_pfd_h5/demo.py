@@ -6,8 +6,7 @@
 __all__ = ['SmallCNN', 'SmallLSTM', 'train', 'predict', 'confusion', 'plot_examples', 'plot_losses', 'plot_confusion',
            'DemoResult', 'run_demo']
 
-# %% ../nbs/guide/16a_demo.ipynb #1bc9c330
-import shutil
+# %% ../nbs/guide/16a_demo.ipynb #ea1d3f26
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from matplotlib.figure import Figure
 from torch import nn
 from tqdm.auto import tqdm
 
+from .constants import FAULT_TYPES
 from .data_config import DataConfig
 from .errors import ExistingFileError
 from .migration import migrate
@@ -26,14 +26,14 @@ from .signal_generator import SignalGenerator
 from .streaming_hdf5_dataset import create_streaming_dataloaders
 from .tables import Report, Summary, Table
 
-# %% ../nbs/guide/16a_demo.ipynb #57cf1719
+# %% ../nbs/guide/16a_demo.ipynb #ef17d9ac
 class SmallCNN(nn.Module):
     "A 1-D convolutional network on the waveform: (batch, 1, samples) → (batch, classes)."
 
     def __init__(self, num_classes: int):
         super().__init__()
-        layers, channels = [], [1, 16, 32, 64, 64]
-        for before, after, width, stride in zip(channels, channels[1:], (64, 16, 8, 8), (8, 4, 4, 4)):
+        layers, channels = [], [1, 16, 32, 64]
+        for before, after, width, stride in zip(channels, channels[1:], (64, 16, 8), (8, 8, 4)):
             layers += [nn.Conv1d(before, after, width, stride), nn.BatchNorm1d(after), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(2 * channels[-1], num_classes)
@@ -176,8 +176,8 @@ _FILES = {
     "summary.txt": "this page",
 }
 
-# %% ../nbs/guide/16a_demo.ipynb #b4374ab7
-def run_demo(folder="demo", *, per_class: int = 32, epochs: int = 12, seed: int = 0, overwrite: bool = False) -> DemoResult:
+# %% ../nbs/guide/16a_demo.ipynb #dba07bf4
+def run_demo(folder="demo", *, per_class: int = 40, epochs: int = 12, seed: int = 0, overwrite: bool = False) -> DemoResult:
     """Generate, migrate, validate, stream, train and test; leave the results in a folder.
 
     Parameters
@@ -185,7 +185,7 @@ def run_demo(folder="demo", *, per_class: int = 32, epochs: int = 12, seed: int 
     folder : path-like
         Made if it is not there.
     per_class : int
-        Signals of each of the eleven classes; 30 % more are made as augmented ones.
+        Signals of each of the eleven classes.
     epochs : int
     seed : int
         Of the signals, the split and the networks.
@@ -200,7 +200,7 @@ def run_demo(folder="demo", *, per_class: int = 32, epochs: int = 12, seed: int 
     folder, clock = _prepared(Path(folder), overwrite), _Clock()
 
     config = DataConfig(num_signals_per_fault=per_class, rng_seed=seed)
-    config.signal.T = 0.5
+    config.signal.T, config.augmentation.enabled = 0.5, False
     generator = SignalGenerator(config)
     generator.save_dataset(generator.generate_dataset(), output_dir=folder / "recordings", format="mat")
     clock.step("generate recordings")
@@ -218,7 +218,7 @@ def run_demo(folder="demo", *, per_class: int = 32, epochs: int = 12, seed: int 
     names = loaders["train"].dataset.label_names
     histories, matrices = {}, {}
     with tqdm(total=2 * epochs, desc="training", unit=" epochs", leave=False) as progress:
-        for name, network in {"LSTM": SmallLSTM(len(names)), "1-D CNN": SmallCNN(len(names))}.items():
+        for name, network in {"LSTM on spectra": SmallLSTM(len(names)), "1-D CNN": SmallCNN(len(names))}.items():
             histories[name] = train(network, loaders, epochs, progress=progress)
             matrices[name] = confusion(*predict(network, loaders["test"]), len(names))
             clock.step(f"train and test: {name}")
@@ -234,12 +234,17 @@ def run_demo(folder="demo", *, per_class: int = 32, epochs: int = 12, seed: int 
     (folder / "summary.txt").write_text(f"{result}\n", encoding="utf-8")
     return result
 
-# %% ../nbs/guide/16a_demo.ipynb #26a03af7
+# %% ../nbs/guide/16a_demo.ipynb #e6ddea46
 def _prepared(folder, overwrite):
-    if folder.exists() and any(folder.iterdir()) and not overwrite:
-        raise ExistingFileError(f"The folder {folder.name} is not empty", "an empty or new one", "Name another, or allow it to be used again (--overwrite)")
-    shutil.rmtree(folder / "recordings", ignore_errors=True)
+    used, page = folder.exists() and any(folder.iterdir()), folder / "summary.txt"
+    earlier = page.is_file() and page.read_text(encoding="utf-8").startswith("Demo\n")
+    if used and not earlier: raise ExistingFileError(f"The folder {folder.name} is not empty and not of an earlier demo", "an empty or new one", "Name another")
+    if used and not overwrite:
+        raise ExistingFileError(f"The folder {folder.name} holds an earlier demo", "an empty or new one", "Name another, or allow it to be used again (--overwrite)")
+    for path in folder.glob("recordings/*.mat"):
+        if path.stem.rpartition("_")[0] in FAULT_TYPES: path.unlink()
     folder.mkdir(parents=True, exist_ok=True)
+    page.write_text("Demo\n  not finished\n", encoding="utf-8")
     return folder
 
 

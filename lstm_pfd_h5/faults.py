@@ -17,7 +17,7 @@ from lstm_pfd_h5.waveforms import (
     Tone, add_bursts, burst_length, decaying_noise, decaying_tones, gaussian, sum_of_tones,
 )
 
-# %% ../nbs/guide/10d_faults.ipynb #a940d3e2
+# %% ../nbs/guide/10d_faults.ipynb #0c52dfd1
 def random_phase(rng: np.random.Generator) -> float:
     "A uniform angle in radians."
     return float(2 * np.pi * rng.random())
@@ -32,8 +32,9 @@ def shaped(wave: np.ndarray, envelope) -> np.ndarray:
 def misalignment(coefficients, conditions: Conditions, rng: np.random.Generator) -> tuple:
     "Lines at 2X and 3X; the signature, and the phases that were drawn."
     drawn = dict(phase_2x_rad=random_phase(rng), phase_3x_rad=random_phase(rng))
-    lines = [(2, drawn["phase_2x_rad"], coefficients.amplitude_2x), (3, drawn["phase_3x_rad"], coefficients.amplitude_3x)]
-    return shaped(conditions.shaft.orders(lines), conditions.envelope()), drawn
+    second = (2, drawn["phase_2x_rad"], coefficients.amplitude_2x)
+    third = (3, drawn["phase_3x_rad"], coefficients.amplitude_3x)
+    return shaped(conditions.shaft.orders([second, third]), conditions.envelope()), drawn
 
 # %% ../nbs/guide/10d_faults.ipynb #8671d50e
 def imbalance(coefficients, conditions: Conditions, rng: np.random.Generator) -> tuple:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MigrationReport', 'migrate']
 
-# %% ../nbs/guide/14_migration.ipynb #a825e659
+# %% ../nbs/guide/14_migration.ipynb #7c695ccc
 import re
 import warnings
 from collections import Counter
@@ -17,7 +17,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from .arrays import as_signals
-from .codec import resolve_compression
+from .codec import ChunkCodec, resolve_compression
 from .constants import FAULT_TYPES, SPLITS
 from lstm_pfd_h5.errors import (
     ExistingFileError,
@@ -112,7 +112,7 @@ class MigrationReport(Report):
         if len(self.recordings) > limit: rows.append([f"and {len(self.recordings) - limit:,} more", *[None] * 6])
         return Table(["file", "signal", "samples", "Hz", "rpm", "class", "rows"], rows)
 
-# %% ../nbs/guide/14_migration.ipynb #28938acf
+# %% ../nbs/guide/14_migration.ipynb #08701e8b
 def migrate(source, output, *, pattern: str = "*.mat", compression: str | None = "gzip", compression_opts: int | None = None,
             dry_run: bool = False, overwrite: bool = False, progress: bool = True, **plan) -> MigrationReport:
     """Turn a tree of MATLAB recordings into one training file with splits.
@@ -153,18 +153,30 @@ def migrate(source, output, *, pattern: str = "*.mat", compression: str | None =
         `output` exists.
     """
     output, plan = Path(output), _plan_of(plan)
-    if output.exists() and not (overwrite or dry_run):
-        raise ExistingFileError(f"{output.name} exists", "a new file", "Choose another name, or allow it to be replaced (overwrite=True, --overwrite)")
-    resolve_compression(compression, compression_opts)
+    if not dry_run: _check_output(output, overwrite)
+    ChunkCodec(*resolve_compression(compression, compression_opts), False, np.dtype("f4")).create_kwargs()  # a plugin may be missing
     found = survey(source, plan, pattern, progress)
     if not found.recordings:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in list(found.refused.items())[:5])
-        raise ImportRefusedError(f"None of {len(found.refused)} files could be imported", "recordings", reasons)
+        reasons = Counter(found.refused.values()).most_common(5)
+        said = "; ".join(f"{reason} ({count} file{'s' * (count > 1)}, such as {_first(found.refused, reason)})" for reason, count in reasons)
+        raise ImportRefusedError(f"None of {len(found.refused)} files could be imported", "recordings", said)
     rate, length = _agreed_rate(found.recordings, plan), _agreed_length(found.recordings)
     sides, notes = _sides(found.recordings, plan)
+    if rate is None: notes.append("No file says its sampling rate, so the training file does not either: say it if you know it (sampling_rate=, --rate).")
     report = _report(None if dry_run else output, found, sides, rate, length, notes)
     if not dry_run: _write(report, found.root, plan, sides, progress, compression=compression, compression_opts=compression_opts)
     return report
+
+
+def _first(refused, reason):
+    return next(name for name, said in refused.items() if said == reason)
+
+
+def _check_output(output, overwrite):
+    if output.is_dir(): raise InvalidArgumentError(f"{output.name} is a folder", "the name of a file to write, such as training.h5")
+    if any(parent.is_file() for parent in output.parents): raise InvalidArgumentError(f"{str(output.parent)!r} is no folder", "a folder to write into")
+    if output.exists() and not overwrite:
+        raise ExistingFileError(f"{output.name} exists", "a new file", "Choose another name, or allow it to be replaced (overwrite=True, --overwrite)")
 
 
 def _plan_of(options):
@@ -201,7 +213,7 @@ def _report(output, found, sides, rate, length, notes):
     groups = {split: sorted(names) for split, names in groups.items()}
     return MigrationReport(output, found.recordings, found.refused, rows, groups, rate, length, notes)
 
-# %% ../nbs/guide/14_migration.ipynb #dbfdf218
+# %% ../nbs/guide/14_migration.ipynb #430082c8
 _WAITING_BYTES = 2**24
 
 
@@ -214,7 +226,7 @@ def _write(report, root, plan, sides, progress, **options):
     options |= dict(attributes=attributes, label_names=names, sampling_rate=report.sampling_rate)
     with SignalWriter(report.output, report.signal_length, **options) as writer:
         hop = plan.hop or report.signal_length
-        writer.append_metadata(recording.metadata(row * hop) for recording in recordings for row in range(recording.rows))
+        writer.append_metadata(recording.metadata(row * hop, report.sampling_rate) for recording in recordings for row in range(recording.rows))
         waiting = {split: _Waiting(writer, split) for split in SPLITS}
         for number in tqdm(order, "writing", unit=" files", delay=1, leave=False, disable=not progress):
             recording = recordings[number]
@@ -226,7 +238,7 @@ def _write(report, root, plan, sides, progress, **options):
 def _read_again(recording, root, plan):
     if identity_of(recording.path) != recording.identity:
         raise FileChangedError(f"{recording.name} was changed while it was migrated", "files that nobody writes to", "Migrate again")
-    return rows_of(plan.importer_for(recording.name).load_mat_file(recording.path, root), plan)
+    return rows_of(plan.load(recording.path, recording.name, root), plan)
 
 
 class _Waiting:

@@ -60,7 +60,7 @@ def _replace(temporary, path, patience=5.0):
                                      "Close the datasets and readers that use it, and write again") from error
         time.sleep(0.05)
 
-# %% ../nbs/guide/04a_publish.ipynb #465ee3f8
+# %% ../nbs/guide/04a_publish.ipynb #8af3b80b
 @contextmanager
 def replacing(path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what is written there takes the place of `path` when the block ends.
@@ -82,7 +82,7 @@ def replacing(path) -> Iterator[Path]:
     path = Path(path)
     _make_folder(path)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    descriptor = _create(temporary, path)
     try:
         try:
             yield temporary
@@ -97,6 +97,12 @@ def replacing(path) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError): os.unlink(temporary)
     _sync_folder(path.parent)
+
+
+def _create(temporary, path):
+    try: return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    except OSError as error:
+        raise PublishError(f"{path.name} cannot be written in {str(path.parent)!r}: {error.strerror}", remedy="Choose a folder that may be written to") from error
 
 
 def _make_folder(path):

@@ -80,7 +80,7 @@ def _array_problems(group, definitions):
         elif rows is not None and item.shape[:1] != rows: yield Problem(path, f"{item.shape[0]} rows", f"{rows[0]}, as in labels")
         if array.kind in DTYPES and not np.issubdtype(item.dtype, DTYPES[array.kind]): yield Problem(path, str(item.dtype), array.kind)
 
-# %% ../nbs/guide/03_schema.ipynb #9862ebfb
+# %% ../nbs/guide/03_schema.ipynb #64c7b01d
 def _consistency_problems(root, layout, groups):
     attributes, shapes = root.attributes(), {name: group["signals"].shape for name, group in groups.items()}
     rows, lengths = sum(shape[0] for shape in shapes.values()), {shape[1] for shape in shapes.values()}
@@ -92,9 +92,12 @@ def _consistency_problems(root, layout, groups):
         stated = group.attributes().get("num_samples")
         if layout.has_splits and stated not in (None, shapes[name][0]):
             yield Problem(f"/{name}/@num_samples", repr(stated), str(shapes[name][0]))
-        highest, names = int(max(group["labels"][:], default=-1)), attributes.get("label_names")
+        labels, names = group["labels"][:], attributes.get("label_names")
+        highest, lowest = int(labels.max(initial=0)), int(labels.min(initial=0))
+        if lowest < 0: yield Problem(f"{group.name.rstrip('/')}/labels", f"label {lowest}", "0 or more: a row of unknown class cannot be trained on")
         if names is not None and highest >= len(names):
             yield Problem(f"{group.name.rstrip('/')}/labels", f"label {highest}", f"at most {len(names) - 1}: there are {len(names)} label names")
+    if attributes.get("sampling_rate", 1) <= 0: yield Problem("/@sampling_rate", repr(attributes["sampling_rate"]), "a positive number of Hz")
     if "metadata" in root: yield from _metadata_problems(root["metadata"], rows)
     yield from _leak_problems(groups)
 
@@ -122,9 +125,9 @@ def _leak_problems(groups):
                 shared = sorted(map(str, values & held[other]))
                 if shared: yield Problem(f"/{split}/{name}", f"{what} {', '.join(shared[:3])} also in {other} ({len(shared)} shared)", "no overlap")
 
-# %% ../nbs/guide/03_schema.ipynb #be2dbd93
+# %% ../nbs/guide/03_schema.ipynb #81ccc8d4
 def validate_file(path) -> ValidationReport:
-    """Compare a file with the schema.
+    """Compare a file with the schema: layout, shapes, types, attributes, labels and splits. Signals are not read.
 
     Files of other writers are valid without the additions. The report is true in a boolean context if there is no problem.
 
@@ -149,7 +152,7 @@ def _problems(root, layout):
     arrays_fit = not any(problem.path.endswith(("/signals", "/labels", "/metadata")) for problem in problems)
     return problems + (list(_consistency_problems(root, layout, groups)) if arrays_fit else [])
 
-# %% ../nbs/guide/03_schema.ipynb #0a596276
+# %% ../nbs/guide/03_schema.ipynb #4b838f78
 @dataclass(frozen=True)
 class Storage:
     "How one signals dataset is stored: shape, chunk shape (`None`: contiguous), filter names, bytes raw and on disk."
@@ -221,7 +224,7 @@ class FileDescription(Report):
         "What a user of the file should know."
         slow = {name: s for name, s in self.storage.items() if is_slow(s)}
         unknown = sum(counts.get(-1, 0) for counts in self.counts.values())
-        missing = [f"{unknown:,} rows have the label -1: their class is unknown, and a loss function does not take it."] * bool(unknown)
+        missing = [f"{unknown:,} rows have the label -1: their class is unknown. Leave them out, or tell the loss function to ignore that label."] * bool(unknown)
         return missing + [f"A random row of {'the signals' if name == 'all' else name} costs {s.row_cost:.3g} rows to read, because a chunk of "
                 f"{s.chunks} spans several. Write the file again with one row a chunk." for name, s in slow.items()]
 

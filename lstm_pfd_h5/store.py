@@ -24,7 +24,7 @@ from .publish import replacing
 from .row_writer import RowColumns, RowWriter, check_leaks
 from .rows import open_rows
 
-# %% ../nbs/guide/05_store.ipynb #df0ba19a
+# %% ../nbs/guide/05_store.ipynb #c6be1faf
 _METADATA_CHUNK = 1024  # texts written together
 
 
@@ -101,8 +101,9 @@ class SignalWriter:
         return self
 
     def __exit__(self, kind, error, trace):
-        if kind is not None: return self._stack.__exit__(kind, error, trace)
-        with _writes(self.path), self._stack: self._finish()
+        with _writes(self.path):
+            if kind is not None: return self._stack.__exit__(kind, error, trace)
+            with self._stack: self._finish()
 
     def append(self, signals, labels, split: str | None = None, *, indices=None, groups=None):
         """Append rows to a split (none in the flat layout).

@@ -6,7 +6,8 @@
 __all__ = ['Sample', 'collate_samples', 'empty_batch', 'StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #4c44cf62
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #8ff4ea13
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -216,7 +217,7 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 def _is_run(rows):
     return len(rows) > 1 and rows.max() - rows.min() + 1 == len(rows) == len(np.unique(rows))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #f0e4ab91
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #d4b72658
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int = 4, train_transform=None, test_transform=None,
                                  use_chunked: bool = False, chunk_size: int = 256, *, seed: int | None = None, cache_size: int = 0,
                                  **loader_options) -> dict:
@@ -276,6 +277,8 @@ def _check_loader_options(num_workers, use_chunked, options):
     wrong = sorted(taken & options.keys())
     if wrong: raise InvalidArgumentError(f"{wrong[0]} is given", "no such option: the loaders order their rows themselves",
                                          "Make a DataLoader of a StreamingHDF5Dataset for another order")
+    unknown = sorted(options.keys() - inspect.signature(DataLoader.__init__).parameters.keys())
+    if unknown: raise InvalidArgumentError(f"{unknown[0]} is given", "an argument of this function or of DataLoader", "Transforms are train_transform and test_transform")
     if num_workers == 0 and options.get("persistent_workers"): raise InvalidArgumentError("persistent_workers is True with num_workers=0", "at least one worker")
 
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MigrationPlan', 'Recording', 'Survey', 'survey', 'rows_of', 'identity_of']
 
-# %% ../nbs/guide/13b_survey.ipynb #b8976b13
+# %% ../nbs/guide/13b_survey.ipynb #60cfd864
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +15,16 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
+from .apportion import check_ratios
 from .arrays import as_signals, positive
 from .constants import SPLIT_RATIOS
-from .errors import ImportRefusedError, InvalidArgumentError, LstmPfdError
+from .errors import ImportRefusedError, InvalidArgumentError, LstmPfdError, SamplingRateError
 from .matlab_importer import MatlabImporter, find_files
-from .recordings import UNKNOWN, relative_name
+from .random_order import whole_number
+from .recordings import UNKNOWN, MatlabSignalData, relative_name
 from .windows import cut, resample
 
-# %% ../nbs/guide/13b_survey.ipynb #f520de3d
+# %% ../nbs/guide/13b_survey.ipynb #02af63a1
 @dataclass(frozen=True)
 class MigrationPlan:
     """How recordings become rows.
@@ -36,7 +38,8 @@ class MigrationPlan:
     resample_to : float, optional
         Bring all recordings to this rate (Hz).
     sampling_rate : float or dict, optional
-        Rate (Hz) of all files, or of those whose path matches a pattern: `{'hit-sm/*': 51200}`.
+        Rate (Hz) of the files that do not say it, or of those whose path matches a pattern: `{'hit-sm/*': 51200}`. A file
+        that a pattern matches and that says another rate is refused.
     group_by : str, optional
         Regular expression; its first group, found in a file's relative path, names what must stay on one side of the split.
         By default that is the recording.
@@ -66,12 +69,20 @@ class MigrationPlan:
         if self.hop and not self.signal_length:
             raise InvalidArgumentError(f"hop is {self.hop} without a signal_length", "both, or neither", "Add signal_length (--signal-length)")
         if self.group_by is not None: _pattern_with_group(self.group_by)
+        check_ratios(self.split_ratios)
+        whole_number("random_seed", self.random_seed)
+        MatlabImporter(self.signal_variable, labels=self.labels)  # refuses what cannot be meant
+        for rate in self.sampling_rate.values() if isinstance(self.sampling_rate, Mapping) else [self.sampling_rate]:
+            if rate is not None: positive("sampling_rate", rate)
 
-    def importer_for(self, relative_path: str) -> MatlabImporter:
-        "The importer for one file: the rate may depend on its path."
-        rate = self.sampling_rate
-        if isinstance(rate, Mapping): rate = next((value for pattern, value in rate.items() if fnmatchcase(relative_path, pattern)), None)
-        return MatlabImporter(self.signal_variable, sampling_rate=rate, labels=self.labels)
+    def load(self, path: Path, relative_path: str, root: Path | None) -> MatlabSignalData:
+        "Import one file; its rate is what the file says, else what the plan says."
+        data, stated = MatlabImporter(self.signal_variable, labels=self.labels).load_mat_file(path, root), self.sampling_rate
+        if isinstance(stated, Mapping): stated = next((value for pattern, value in stated.items() if fnmatchcase(relative_path, pattern)), None)
+        if data.sampling_rate is None: data.sampling_rate = stated
+        elif isinstance(self.sampling_rate, Mapping) and stated not in (None, data.sampling_rate):
+            raise SamplingRateError(f"The file says {data.sampling_rate:g} Hz and the plan {stated:g} Hz", "one rate", "Leave the file out of the patterns")
+        return data
 
 
 def _pattern_with_group(pattern):
@@ -79,7 +90,7 @@ def _pattern_with_group(pattern):
     except re.error as error: raise InvalidArgumentError(f"group_by {pattern!r} is no regular expression: {error}") from error
     if not groups: raise InvalidArgumentError(f"group_by {pattern!r} has no group", r"parentheses round what names the group, such as '([^/]+)/[^/]+$'")
 
-# %% ../nbs/guide/13b_survey.ipynb #79221208
+# %% ../nbs/guide/13b_survey.ipynb #4133f70f
 @dataclass(frozen=True)
 class Recording:
     "What the survey keeps of one file: `length` in samples as recorded, `rows` of `row_length` samples, `rate` in Hz, `speed_rpm` in rpm."
@@ -97,9 +108,10 @@ class Recording:
     load: str | None
     identity: tuple
 
-    def metadata(self, start: int) -> dict:
-        "What is stored beside a row that begins at sample `start` of the (resampled) recording."
-        known = {"sampling_rate": self.rate, "speed_rpm": self.speed_rpm, "load": self.load}
+    def metadata(self, start: int, sampling_rate: float | None) -> dict:
+        "What is stored beside a row at `sampling_rate` (Hz) that begins at its sample `start`; `recorded_rate` where that was another."
+        recorded = self.rate if self.rate != sampling_rate else None
+        known = {"sampling_rate": sampling_rate, "recorded_rate": recorded, "speed_rpm": self.speed_rpm, "load": self.load}
         told = {name: value for name, value in known.items() if value is not None}
         return {"recording": self.name, "variable": self.variable, "label": self.label, "group": self.group, "start": start, **told}
 
@@ -116,7 +128,9 @@ class Survey:
 def survey(source, plan: MigrationPlan, pattern: str = "*.mat", progress: bool = True) -> Survey:
     "Import every file once, and keep what is needed to divide and write them."
     root, paths = find_files(source, pattern)
-    found = Survey(root, [], {})
+    found, names = Survey(root, [], {}), [relative_name(path, root) for path in paths]
+    for pattern in plan.sampling_rate if isinstance(plan.sampling_rate, Mapping) else ():
+        if not any(fnmatchcase(name, pattern) for name in names): raise InvalidArgumentError(f"No file matches {pattern!r} of the sampling rates", f"paths such as {names[0]!r}")
     for path in tqdm(paths, "reading", unit=" files", delay=1, leave=False, disable=not progress):
         name = relative_name(path, root)
         try: found.recordings.append(_surveyed(path, name, root, plan))
@@ -126,7 +140,7 @@ def survey(source, plan: MigrationPlan, pattern: str = "*.mat", progress: bool =
 
 def _surveyed(path, name, root, plan):
     identity = identity_of(path)
-    data = plan.importer_for(name).load_mat_file(path, root)
+    data = plan.load(path, name, root)
     if data.label == UNKNOWN:
         raise ImportRefusedError("No variable, file name or folder says its class", "a class", "Say how classes are found with labels (--labels)")
     rows = rows_of(data, plan)

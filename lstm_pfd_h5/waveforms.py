@@ -102,9 +102,9 @@ def _pink_weights(count):
     weights *= count / (2 * np.sqrt(np.sum(weights**2)))
     return np.repeat(weights, 2).astype(np.float32)
 
-# %% ../nbs/guide/10a_waveforms.ipynb #1a931487
+# %% ../nbs/guide/10a_waveforms.ipynb #6c87b975
 class Tone(NamedTuple):
-    "A sine of constant frequency: cycles a sample (frequency over sampling rate), phase in radians at the first sample, amplitude."
+    "A sine: cycles a sample (frequency over sampling rate), phase in radians at the first sample, amplitude."
 
     step: float
     phase: float = 0.0

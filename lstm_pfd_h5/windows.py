@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import positive
 from .errors import InvalidSignalError, SamplingRateError
 
-# %% ../nbs/guide/13a_windows.ipynb #a4709f06
+# %% ../nbs/guide/13a_windows.ipynb #f2a0ef8e
 def resample(signal: np.ndarray, sampling_rate: float | None, new_rate: float) -> np.ndarray:
     """A recording at another sampling rate, band-limited.
 
@@ -36,7 +36,7 @@ def resample(signal: np.ndarray, sampling_rate: float | None, new_rate: float) -
     """
     new_rate = positive("new_rate", new_rate)
     if sampling_rate is None:
-        raise SamplingRateError("The recording's sampling rate is unknown", "a rate in Hz, to resample from", "Say which it is")
+        raise SamplingRateError("The recording's sampling rate is unknown", "a rate in Hz, to resample from", "Say it: sampling_rate={'path/*': 51200}, or --rate 'path/*=51200'")
     sampling_rate = positive("sampling_rate", sampling_rate)
     if sampling_rate == new_rate: return signal
     ratio = (Fraction(new_rate) / Fraction(sampling_rate)).limit_denominator(100_000)
