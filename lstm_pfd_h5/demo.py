@@ -176,7 +176,7 @@ _FILES = {
     "summary.txt": "this page",
 }
 
-# %% ../nbs/guide/16a_demo.ipynb #dba07bf4
+# %% ../nbs/guide/16a_demo.ipynb #7455aab1
 def run_demo(folder="demo", *, per_class: int = 40, epochs: int = 12, seed: int = 0, overwrite: bool = False) -> DemoResult:
     """Generate, migrate, validate, stream, train and test; leave the results in a folder.
 
@@ -215,6 +215,7 @@ def run_demo(folder="demo", *, per_class: int = 40, epochs: int = 12, seed: int 
     clock.step("stream one epoch")
 
     torch.manual_seed(seed)
+    torch.set_num_threads(1)  # networks this small gain nothing from more, and lose much where other programs compute
     names = loaders["train"].dataset.label_names
     histories, matrices = {}, {}
     with tqdm(total=2 * epochs, desc="training", unit=" epochs", leave=False) as progress:
