@@ -5,15 +5,19 @@
 # %% auto #0
 __all__ = ['COMPRESSIONS', 'resolve_compression', 'rows_per_chunk', 'ChunkCodec', 'shuffle_helps']
 
-# %% ../nbs/guide/04_codec.ipynb #f245bbc6
-import zlib
+# %% ../nbs/guide/04_codec.ipynb #3fb55741
+import importlib
+import threading
 from dataclasses import dataclass
 
-import deflate
 import h5py
 import numpy as np
 
+from . import byte_planes, lzf
+from .byte_planes import join_planes, split_planes
 from .errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
+from .lzf import unpack_lzf
+from .zlib_streams import deflate_planes, inflate
 
 # %% ../nbs/guide/04_codec.ipynb #3ffad0c4
 COMPRESSIONS = ("gzip", "lzf", "zstd", "blosc2", None)
@@ -62,61 +66,17 @@ def rows_per_chunk(row_bytes: int) -> int:
     "Rows in one chunk: one where a row has 4 KiB or more, else as many as fill about 8 KiB."
     return 1 if row_bytes >= 4096 else max(1, 8192 // max(1, row_bytes))
 
-# %% ../nbs/guide/04_codec.ipynb #9f9fe6ca
-def _stored(data):
-    "Raw deflate blocks that hold `data` as it is."
-    pieces = []
-    for start in range(0, len(data), 65535):
-        piece = data[start : start + 65535]
-        pieces += [b"\0", len(piece).to_bytes(2, "little"), (len(piece) ^ 65535).to_bytes(2, "little"), piece]
-    return b"".join(pieces)
+# %% ../nbs/guide/04_codec.ipynb #94ca0253
+_buffers = threading.local()
 
 
-_SAMPLE = 4096
+def _scratch(size):
+    "A buffer (size,) uint8 of this thread; the next call overwrites it."
+    buffer = getattr(_buffers, "bytes", None)
+    if buffer is None or buffer.size < size: _buffers.bytes = buffer = np.empty(size, np.uint8)
+    return buffer[:size]
 
-
-def _may_shrink(data, level):
-    "Whether three samples of `data` get 2 % smaller: a quick look, so that noise is not compressed in vain."
-    if len(data) < 8 * _SAMPLE: return True
-    places = (0, (len(data) - _SAMPLE) // 2, len(data) - _SAMPLE)
-    return sum(len(zlib.compress(data[place : place + _SAMPLE], level)) for place in places) < 0.98 * len(places) * _SAMPLE
-
-
-def _deflate_piece(data, level):
-    "Raw deflate blocks that hold `data`, ended by a full flush; stored where that is not 2 % smaller."
-    if not _may_shrink(data, level): return _stored(data)
-    engine = zlib.compressobj(level, zlib.DEFLATED, -15)
-    piece = engine.compress(data) + engine.flush(zlib.Z_FULL_FLUSH)
-    return piece if len(piece) < 0.98 * len(data) else _stored(data)
-
-
-def _deflate(planes, level):
-    "One zlib stream over planes that are compressed each by itself."
-    pieces, checksum = [b"\x78\x01"], 1
-    for plane in planes:
-        pieces.append(_deflate_piece(plane, level))
-        checksum = deflate.adler32(plane, checksum)
-    return b"".join([*pieces, b"\x01\0\0\xff\xff", checksum.to_bytes(4, "big")])
-
-
-def _shuffle(raw, itemsize):
-    return np.frombuffer(raw, np.uint8).reshape(-1, itemsize).T.copy()
-
-
-def _unshuffle(raw, out, itemsize):
-    planes = np.frombuffer(raw, np.uint8).reshape(itemsize, -1)
-    if itemsize == 4 and out.flags.aligned: _join_four(planes, out.view("<u4"))
-    else: np.copyto(out.reshape(-1, itemsize), planes.T)
-
-
-def _join_four(planes, values):
-    "Four planes to values by shifts: whole arrays at a time, three times as fast as a transposition."
-    np.copyto(values, planes[3])
-    for plane in planes[2::-1]:
-        np.left_shift(values, 8, out=values)
-        np.bitwise_or(values, plane, out=values)
-
-
+# %% ../nbs/guide/04_codec.ipynb #3e6aa939
 def _fletcher32(data):
     "HDF5's Fletcher-32 of some bytes."
     words = np.frombuffer(data, ">u2", len(data) // 2).astype(np.uint64)
@@ -131,10 +91,56 @@ def _fletcher32(data):
     return fold(second) << 16 | fold(first)
 
 
+def _without_fletcher32(data):
+    if len(data) < 4 or _fletcher32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+        raise CorruptFileError("The Fletcher-32 checksum of a chunk does not match")
+    return data[:-4]
+
+# %% ../nbs/guide/04_codec.ipynb #447b87da
+def _filtered_by_h5py(codec, raw):
+    with h5py.File.in_memory() as file:
+        data = file.create_dataset("x", data=raw, chunks=raw.shape, **codec.create_kwargs())
+        file.flush()
+        mask, stored = data.id.read_direct_chunk((0,))
+    return stored if mask == 0 else _lzf_literals(raw)
+
+
 def _lzf_literals(raw):
+    "LZF that packs nothing: h5py leaves such a chunk as it is, and marks it; a codec's chunks are all of one kind."
     return b"".join(bytes([len(part) - 1]) + part.tobytes() for part in np.split(raw, range(32, len(raw), 32)))
 
 
+def _unpack_blosc2(codec, stored, out):
+    if bytes(stored[2:10]) != b"b2frame\0" or int.from_bytes(stored[30:38], "big") != out.size:
+        raise CorruptFileError(f"A chunk is no Blosc2 frame of {out.size:,} bytes", "an undamaged chunk")
+    with h5py.File.in_memory() as file:
+        data = file.create_dataset("x", out.shape, "u1", chunks=out.shape, **codec.create_kwargs())
+        data.id.write_direct_chunk((0,), bytes(stored))
+        try: data.read_direct(out)
+        except OSError as error: raise CorruptFileError(f"A chunk does not decode ({error})", f"{out.size:,} bytes") from None
+
+
+def _unpack_zstd(stored, out):
+    zstandard = _plugin("zstandard", "zstd")
+    try: found = zstandard.ZstdDecompressor().decompress(stored, max_output_size=out.size)
+    except zstandard.ZstdError as error: raise CorruptFileError(f"A chunk does not decode ({error})", f"{out.size:,} bytes") from None
+    if len(found) != out.size: raise CorruptFileError(f"A chunk unpacks to {len(found):,} bytes", f"{out.size:,}")
+    out[:] = np.frombuffer(found, np.uint8)
+
+
+def _plugin(module, compression):
+    try: return importlib.import_module(module)
+    except ImportError:
+        raise MissingDependencyError(f"compression {compression!r} needs {module}, which is not installed",
+                                     remedy="pip install 'lstm_pfd_h5[plugins]', or use compression='gzip'") from None
+
+
+def _plugin_filter(compression, level):
+    hdf5plugin = _plugin("hdf5plugin", compression)
+    if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
+    return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
+
+# %% ../nbs/guide/04_codec.ipynb #a507da01
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -159,62 +165,44 @@ class ChunkCodec:
 
     def __post_init__(self):
         name, level = resolve_compression(self.compression, self.level)
-        for field, value in dict(
-            compression=name, level=level, shuffle=bool(self.shuffle), dtype=np.dtype(self.dtype)
-        ).items():
-            object.__setattr__(self, field, value)
+        exact = {"compression": name, "level": level, "shuffle": bool(self.shuffle), "dtype": np.dtype(self.dtype)}
+        for field, value in exact.items(): object.__setattr__(self, field, value)
 
     @classmethod
     def from_dataset(cls, dataset):
-        "The codec of an open h5py dataset, or None for a pipeline that only h5py can undo."
-        plist = dataset.id.get_create_plist()
-        filters = {plist.get_filter(i)[0]: plist.get_filter(i) for i in range(plist.get_nfilters())}
-        order = [code for code in (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32)]
-        known = [code for code in order if code in filters]
-        if dataset.chunks is None or list(filters) != known or plist.get_nfilters() != len(known): return None
-        gzip = filters.get(h5py.h5z.FILTER_DEFLATE)
-        level = max(1, gzip[2][0]) if gzip else None
-        return cls(
-            "gzip" if gzip else None, level, h5py.h5z.FILTER_SHUFFLE in filters, dataset.dtype,
-            h5py.h5z.FILTER_FLETCHER32 in filters,
-        )  # fmt: skip
+        "The codec of an open h5py dataset, or `None` for a pipeline that only h5py can undo."
+        creation = dataset.id.get_create_plist()
+        filters = {code: options for code, _, options, _ in map(creation.get_filter, range(creation.get_nfilters()))}
+        packing = next((code for code in filters if code in _PACKING), None)
+        known = [code for code in (h5py.h5z.FILTER_SHUFFLE, packing, h5py.h5z.FILTER_FLETCHER32) if code in filters]
+        if dataset.chunks is None or list(filters) != known or creation.get_nfilters() != len(known): return None
+        compression = _PACKING.get(packing)
+        level = _level_within(compression, filters[packing]) if packing is not None else None
+        return cls(compression, level, h5py.h5z.FILTER_SHUFFLE in filters, dataset.dtype, h5py.h5z.FILTER_FLETCHER32 in filters)
+
+    @property
+    def is_plain(self) -> bool:
+        "Whether the bytes of a chunk are its values as they are."
+        return self.compression is None and not self.fletcher32 and (not self.shuffle or self.dtype.itemsize == 1)
 
     def create_kwargs(self) -> dict:
         "Keyword arguments for h5py's `create_dataset`."
-        kwargs = dict(shuffle=True) if self.shuffle else {}
+        kwargs = {"shuffle": True} if self.shuffle else {}
         if self.fletcher32: kwargs["fletcher32"] = True
-        if self.compression == "gzip": kwargs |= dict(compression="gzip", compression_opts=self.level)
-        elif self.compression == "lzf": kwargs |= dict(compression="lzf")
-        elif self.compression is not None: kwargs |= self._plugin()
+        if self.compression == "gzip": kwargs |= {"compression": "gzip", "compression_opts": self.level}
+        elif self.compression == "lzf": kwargs |= {"compression": "lzf"}
+        elif self.compression is not None: kwargs |= _plugin_filter(self.compression, self.level)
         return kwargs
 
-    def _plugin(self):
-        try:
-            import hdf5plugin
-        except ImportError:
-            raise MissingDependencyError(
-                f"compression {self.compression!r} needs hdf5plugin, which is not installed",
-                remedy="pip install 'lstm_pfd_h5[plugins]', or use compression='gzip'",
-            ) from None
-        if self.compression == "zstd": return dict(hdf5plugin.Zstd(clevel=self.level))
-        return dict(hdf5plugin.Blosc2(cname="zstd", clevel=self.level, filters=hdf5plugin.Blosc2.SHUFFLE))
-
     def encode(self, rows) -> bytes:
-        "The bytes of one chunk that holds `rows` (C-contiguous, of `dtype`), for `Dataset.id.write_direct_chunk`."
+        "The bytes of one chunk that holds `rows` (of `dtype`), for `Dataset.id.write_direct_chunk`; of plain rows perhaps a view."
         raw = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8)
-        planes = _shuffle(raw, self.dtype.itemsize) if self.shuffle else raw[None]
+        if self.is_plain: return raw.data
+        planes = split_planes(raw, self.dtype.itemsize) if self.shuffle else raw[None]
         if self.compression is None: stored = planes.tobytes()
-        elif self.compression == "gzip": stored = _deflate([plane.data for plane in planes], self.level)
-        else: stored = self._encode_by_h5py(planes.reshape(-1))
+        elif self.compression == "gzip": stored = deflate_planes(planes, self.level)
+        else: stored = _filtered_by_h5py(ChunkCodec(self.compression, self.level, False, "u1"), planes.reshape(-1))
         return stored + _fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
-
-    def _encode_by_h5py(self, raw):
-        kwargs = ChunkCodec(self.compression, self.level, False, "u1").create_kwargs()
-        with h5py.File.in_memory() as file:
-            data = file.create_dataset("x", data=raw, chunks=raw.shape, **kwargs)
-            file.flush()
-            mask, stored = data.id.read_direct_chunk((0,))
-        return stored if mask == 0 else _lzf_literals(raw)
 
     def decode(self, stored, out, filter_mask: int = 0):
         """Fill `out` from the bytes of one chunk.
@@ -232,35 +220,39 @@ class ChunkCodec:
         CorruptFileError
             If the bytes do not decode to exactly `out.nbytes`, or a checksum does not match.
         """
-        raw = out.reshape(-1).view(np.uint8)
-        filters = dict(shuffle=self.shuffle, compression=self.compression, fletcher=self.fletcher32)
-        names = [name for name, on in filters.items() if on]
-        active = {name for bit, name in enumerate(names) if not filter_mask >> bit & 1}
-        data = memoryview(stored)
-        if "fletcher" in active:
-            if len(data) < 4 or _fletcher32(data[:-4]) != int.from_bytes(data[-4:], "little"):
-                raise CorruptFileError("The Fletcher-32 checksum of a chunk does not match")
-            data = data[:-4]
-        if "compression" in active and self.compression != "gzip": data = self._decode_by_h5py(data, raw.size)
-        elif "compression" in active:
-            try:
-                data = deflate.zlib_decompress(data, max(1, raw.size))
-            except deflate.DeflateError as error:
-                raise CorruptFileError(f"A chunk does not inflate ({error})", f"{raw.size:,} bytes") from None
-        if len(data) != raw.size:
-            raise CorruptFileError(f"A chunk holds {len(data):,} bytes", f"{raw.size:,}")
-        if "shuffle" in active and self.dtype.itemsize > 1: _unshuffle(data, raw, self.dtype.itemsize)
-        else: raw[:] = np.frombuffer(data, np.uint8)
+        raw, active, data = out.reshape(-1).view(np.uint8), self._active(filter_mask), memoryview(stored)
+        if "fletcher32" in active: data = _without_fletcher32(data)
+        if "shuffle" not in active or self.dtype.itemsize == 1: self._unpack(data, raw, "compression" in active)
+        else:
+            self._unpack(data, planes := _scratch(raw.size), "compression" in active)
+            join_planes(planes, raw, self.dtype.itemsize)
 
-    def _decode_by_h5py(self, stored, size):
-        kwargs = ChunkCodec(self.compression, self.level, False, "u1").create_kwargs()
-        with h5py.File.in_memory() as file:
-            data = file.create_dataset("x", (size,), "u1", chunks=(size,), **kwargs)
-            data.id.write_direct_chunk((0,), bytes(stored))
-            try:
-                return data[:]
-            except OSError as error:
-                raise CorruptFileError(f"A chunk does not decode ({error})", f"{size:,} bytes") from None
+    def _active(self, filter_mask):
+        names = [name for name in ("shuffle", "compression", "fletcher32") if getattr(self, name)]
+        return [name for bit, name in enumerate(names) if not filter_mask >> bit & 1]
+
+    def _unpack(self, data, out, packed):
+        if packed and self.compression == "gzip": inflate(data, out)
+        elif packed and self.compression == "lzf": unpack_lzf(np.frombuffer(data, np.uint8), out)
+        elif packed and self.compression == "zstd": _unpack_zstd(data, out)
+        elif packed: _unpack_blosc2(ChunkCodec("blosc2", self.level, False, "u1"), data, out)
+        elif len(data) != out.size: raise CorruptFileError(f"A chunk holds {len(data):,} bytes", f"{out.size:,}")
+        else: out[:] = np.frombuffer(data, np.uint8)
+
+    def warm_up(self):
+        "Compile the loops that this pipeline needs now, before threads or forked processes need them at once."
+        if self.shuffle: byte_planes.warm_up()
+        if self.compression == "lzf": lzf.warm_up()
+
+
+_PACKING = {h5py.h5z.FILTER_DEFLATE: "gzip", 32000: "lzf", 32015: "zstd", 32026: "blosc2"}  # as registered with The HDF Group
+_LEVEL_PLACE = {"gzip": 0, "zstd": 0, "blosc2": 4}  # where a filter keeps its level among its options
+
+
+def _level_within(compression, options):
+    "The level that a filter's options name, brought into the range that we write with; it matters to no reader."
+    if compression not in _LEVELS or len(options) <= _LEVEL_PLACE[compression]: return None
+    return min(max(options[_LEVEL_PLACE[compression]], _LEVELS[compression][0]), _LEVELS[compression][-1])
 
 # %% ../nbs/guide/04_codec.ipynb #6366b627
 def shuffle_helps(sample_rows, compression="gzip", level=None) -> bool:
