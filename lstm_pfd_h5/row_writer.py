@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['RowWriter', 'RowColumns', 'check_leaks']
 
-# %% ../nbs/guide/04d_row_writer.ipynb #fe2c5ed8
+# %% ../nbs/guide/04d_row_writer.ipynb #8d8bc298
 import h5py
 import numpy as np
 
 from .codec import ChunkCodec, rows_per_chunk
 from .errors import InvalidArgumentError, InvalidSignalError, SplitError
-from .rows import run_on_threads
+from .rows import run_ahead
 
-# %% ../nbs/guide/04d_row_writer.ipynb #c6330fe4
+# %% ../nbs/guide/04d_row_writer.ipynb #b3519326
 class RowWriter:
     "Appends rows to one signals dataset."
 
@@ -36,10 +36,18 @@ class RowWriter:
     def _write(self, rows, count):
         if not count: return
         self.dataset.resize(self.written + count, axis=0)
-        chunks = [(rows[start : start + self.per_chunk],) for start in range(0, len(rows), self.per_chunk)]
-        for number, stored in enumerate(run_on_threads(self.codec.encode, chunks)):
-            self.dataset.id.write_direct_chunk((self.written + number * self.per_chunk, 0), stored)
-        self.written += count
+        step = self.per_chunk * max(1, _TASK_BYTES // (self.per_chunk * rows[:1].nbytes))
+        for parts in run_ahead(self._encode, [(rows[start : start + step],) for start in range(0, len(rows), step)]):
+            for stored in parts:
+                self.dataset.id.write_direct_chunk((self.written, 0), stored)
+                self.written += self.per_chunk
+        self.written -= len(rows) - count
+
+    def _encode(self, rows):
+        return [self.codec.encode(rows[start : start + self.per_chunk]) for start in range(0, len(rows), self.per_chunk)]
+
+
+_TASK_BYTES = 1 << 18  # short rows are encoded so many bytes at a time: handing over a task costs as much as encoding a few KiB
 
 # %% ../nbs/guide/04d_row_writer.ipynb #60d84496
 class RowColumns:
