@@ -12,7 +12,7 @@ from .errors import InvalidArgumentError
 from .random_order import whole_number
 from .sampling import block_order, check_ranks, epoch_order, rows_of_rank
 
-# %% ../nbs/guide/08c_epoch_sampler.ipynb #6be635eb
+# %% ../nbs/guide/08c_epoch_sampler.ipynb #644744b9
 class EpochSampler:
     """Row numbers, or batches of them, for a `DataLoader`; each iteration is the next epoch.
 
@@ -51,7 +51,7 @@ class EpochSampler:
         self.window_blocks = whole_number("window_blocks", window_blocks, 1)
         self.drop_last, self.shuffle = drop_last, shuffle
         self.rank, self.world_size, self.remainder = rank, world_size, remainder
-        self.epoch, self.consumed, self._begun = 0, 0, False
+        self.epoch, self.consumed, self._begun, self._order = 0, 0, False, None
 
     def order(self) -> np.ndarray:
         "The rows of the current epoch, from its beginning, int64."
@@ -73,10 +73,15 @@ class EpochSampler:
         if self._begun: self.epoch, self.consumed = self.epoch + 1, 0
         self._begun = True
         order, step = self.order(), self.batch_size or 1
+        self._order = order
         for start in range(self.consumed, len(order), step):
             rows = order[start : start + step].tolist()
             self.consumed = start + len(rows)
             yield rows if self.batch_size else rows[0]
+
+    def upcoming(self, count: int) -> np.ndarray:
+        "The rows that come next in the epoch that is under way, at most `count`: to be read ahead. None are handed out by this."
+        return np.empty(0, np.int64) if self._order is None else self._order[self.consumed : self.consumed + count]
 
     def set_epoch(self, epoch: int) -> None:
         """Make the next iteration that of an epoch.
@@ -112,7 +117,7 @@ class EpochSampler:
             raise InvalidArgumentError(f"The state has only {sorted(state)}", "seed, epoch and consumed")
         seed, epoch = whole_number("seed", state["seed"]), whole_number("epoch", state["epoch"])
         self.consumed = self._checked(state["consumed"])
-        self.seed, self.epoch, self._begun = seed, epoch, False
+        self.seed, self.epoch, self._begun, self._order = seed, epoch, False, None
 
     def _checked(self, consumed):
         if (consumed := whole_number("consumed", consumed)) <= self._rows: return consumed

@@ -182,7 +182,7 @@ def _writes(path):
     except (OSError, RuntimeError) as error:
         raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
-# %% ../nbs/guide/05_store.ipynb #0f0b2b84
+# %% ../nbs/guide/05_store.ipynb #103df183
 class SignalReader:
     """Rows of a training file, by number, in any order and in any process.
 
@@ -255,7 +255,7 @@ class SignalReader:
         rate = f"{self.sampling_rate:g} Hz" if self.sampling_rate else "sampling rate unknown"
         return f"<SignalReader {where}: {len(self):,} signals × {self.signal_length:,} samples, {len(np.unique(self.labels))} classes, {rate}>"
 
-    def read(self, rows, out: np.ndarray | None = None) -> np.ndarray:
+    def read(self, rows, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
         """Read rows, in the order asked for.
 
         Parameters
@@ -264,6 +264,8 @@ class SignalReader:
             Negative numbers count from the end; a number may stand twice.
         out : np.ndarray, optional
             (n, samples) float32, to be filled.
+        threads : int, optional
+            Threads to decode on; by default one for each processor.
 
         Returns
         -------
@@ -281,7 +283,7 @@ class SignalReader:
         if out is None: out = np.empty((len(rows), self.signal_length), np.float32)
         elif out.shape != (len(rows), self.signal_length) or out.dtype != np.float32:
             raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 ({len(rows)}, {self.signal_length})")
-        self._rows.read(rows, out)
+        self._rows.read(rows, out, threads)
         return out
 
     def __getitem__(self, rows):
