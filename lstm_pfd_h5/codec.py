@@ -141,7 +141,7 @@ def _plugin_filter(compression, level):
     if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
     return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
 
-# %% ../nbs/guide/04_codec.ipynb #a507da01
+# %% ../nbs/guide/04_codec.ipynb #5ca113e8
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -246,14 +246,12 @@ class ChunkCodec:
         if self.compression == "lzf": lzf.warm_up()
 
 
-_PACKING = {h5py.h5z.FILTER_DEFLATE: "gzip", 32000: "lzf", 32015: "zstd", 32026: "blosc2"}  # as registered with The HDF Group
-_LEVEL_PLACE = {"gzip": 0, "zstd": 0, "blosc2": 4}  # where a filter keeps its level among its options
+_PACKING = {h5py.h5z.FILTER_DEFLATE: "gzip", 32000: "lzf", 32015: "zstd"}  # as registered with The HDF Group
 
 
 def _level_within(compression, options):
-    "The level that a filter's options name, brought into the range that we write with; it matters to no reader."
-    if compression not in _LEVELS or len(options) <= _LEVEL_PLACE[compression]: return None
-    return min(max(options[_LEVEL_PLACE[compression]], _LEVELS[compression][0]), _LEVELS[compression][-1])
+    "The level that a filter's options begin with, brought into the range that we write with; it matters to no reader."
+    return min(max(options[0], _LEVELS[compression][0]), _LEVELS[compression][-1]) if compression in _LEVELS and options else None
 
 # %% ../nbs/guide/04_codec.ipynb #cf5f86ad
 def load_filters(dataset):
