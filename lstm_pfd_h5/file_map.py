@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['StoredArray', 'stored_array', 'FileMap', 'file_map', 'bytes_in_columns', 'plot_file_map', 'compression_ratios']
 
-# %% ../nbs/guide/14j_file_map.ipynb #150f2dc3
+# %% ../nbs/guide/14j_file_map.ipynb #dd0010b6
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -14,14 +14,13 @@ import h5py
 import numpy as np
 
 from .arrays import positive
-from .chunks import chunk_table
-from .drawing import new_axes
+from .drawing import COLOURS, new_axes
 from .errors import InvalidArgumentError
 from .guard import GuardedGroup, damage_in, open_file
 from .sources import reader_of
 from .tables import Report, Summary, Table, format_bytes
 
-# %% ../nbs/guide/14j_file_map.ipynb #57c71073
+# %% ../nbs/guide/14j_file_map.ipynb #8f9c5f02
 @dataclass(frozen=True, eq=False)
 class StoredArray:
     """Where one array lies.
@@ -54,23 +53,20 @@ class StoredArray:
         return self.piece_size * len(self.sizes) / self.stored_size if self.stored_size else None
 
 
-def stored_array(dataset: h5py.Dataset, name: str) -> StoredArray:
-    """Where an array of an open file lies.
+_TEXT_POINTER = 16  # bytes of a text's length, 4, and of where it lies, 12
 
-    Raises
-    ------
-    CorruptFileError
-        Its index of chunks is damaged.
-    """
-    raw = dataset.size * dataset.dtype.itemsize if dataset.shape is not None else 0
+
+def stored_array(dataset: h5py.Dataset, name: str) -> StoredArray:
+    "Where an array of an open file lies."
+    element = _TEXT_POINTER if dataset.dtype.kind == "O" else dataset.dtype.itemsize
     if dataset.chunks is not None:
-        table = chunk_table(dataset)
-        order = np.argsort(table.addresses)
-        return StoredArray(name, dataset.shape, table.addresses[order], table.sizes[order], int(np.prod(dataset.chunks)) * dataset.dtype.itemsize)
-    offset = dataset.id.get_offset()
-    pieces = [] if offset is None else [(offset, dataset.id.get_storage_size())]
-    addresses, sizes = np.array(pieces, np.int64).reshape(-1, 2).T
-    return StoredArray(name, dataset.shape, addresses, sizes, raw)
+        pieces, piece_size = [], int(np.prod(dataset.chunks)) * element
+        dataset.id.chunk_iter(lambda chunk: pieces.append((chunk.byte_offset, chunk.size)))
+    else:
+        offset, piece_size = dataset.id.get_offset(), (dataset.size or 0) * element
+        pieces = [] if offset is None else [(offset, dataset.id.get_storage_size())]
+    addresses, sizes = np.array(sorted(pieces), np.int64).reshape(-1, 2).T
+    return StoredArray(name, dataset.shape, addresses, sizes, piece_size)
 
 # %% ../nbs/guide/14j_file_map.ipynb #b291c7b7
 @dataclass(repr=False, eq=False)
@@ -156,12 +152,12 @@ def bytes_in_columns(array: StoredArray, file_size: int, columns: int) -> tuple:
     stored, unpacked = (np.repeat(np.cumsum(np.concatenate([[0], each])), 2)[1:-1] for each in (array.sizes, np.full(len(array.sizes), array.piece_size)))
     return tuple(np.diff(np.interp(edges, ends, total)) for total in (stored, unpacked))
 
-# %% ../nbs/guide/14j_file_map.ipynb #1250eddf
+# %% ../nbs/guide/14j_file_map.ipynb #a3040721
 _COLUMNS = 800
 
 
 def plot_file_map(source, *, columns: int = _COLUMNS, ax=None):
-    """A lane for each array of a file, over the bytes of the file, coloured by the compression ratio.
+    """A lane for each array of a file, over the bytes of the file, coloured by the compression ratio; a red stroke is where it begins.
 
     Parameters
     ----------
@@ -184,13 +180,23 @@ def plot_file_map(source, *, columns: int = _COLUMNS, ax=None):
     ratios = compression_ratios(found, positive("columns", columns, whole=True))
     ax = new_axes(ax, (9, 0.32 * len(found.arrays) + 1.2))
     unit, size = next((unit, size) for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10), ("bytes", 1)) if found.file_size >= size)
-    image = ax.imshow(ratios, extent=(0, found.file_size / size, len(found.arrays) - 0.5, -0.5), aspect="auto", interpolation="nearest", cmap="viridis", vmin=min(1, ratios.min()),
-                      vmax=max(1.01, ratios.max()))
-    ax.set_yticks(range(len(found.arrays)), [f"{array.name}  {format_bytes(array.stored_size)}" for array in found.arrays])
-    ax.hlines(np.arange(len(found.arrays) - 1) + 0.5, 0, found.file_size / size, color="grey", linewidth=0.4)
+    lanes, end = len(found.arrays), found.file_size / size
+    image = ax.imshow(ratios, extent=(0, end, lanes - 0.5, -0.5), aspect="auto", interpolation="nearest", cmap=_ratio_colours(), vmin=1, vmax=max(2, ratios.max()))
+    begins = [(array.addresses[0] / size, lane) for lane, array in enumerate(found.arrays) if len(array.addresses)]
+    ax.plot(*np.reshape(begins, (-1, 2)).T, linestyle="", marker="|", markersize=13, color=COLOURS["vermillion"], clip_on=False)
+    ax.set_yticks(range(lanes), [f"{array.name}  {format_bytes(array.stored_size)}" for array in found.arrays])
+    ax.hlines(np.arange(lanes - 1) + 0.5, 0, end, color=COLOURS["grey"], linewidth=0.4)
     ax.set(xlabel=f"place in the file in {unit}", title=f"{found.path.name}: {format_bytes(found.file_size)}")
     ax.figure.colorbar(image, cax=ax.inset_axes([1.02, 0, 0.02, 1])).set_label("compression ratio")
     return ax
+
+
+def _ratio_colours():
+    "Viridis without its ends, which vanish on dark and on light pages."
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap(colormaps["viridis"](np.linspace(0.22, 0.92, 256)))
 
 
 def compression_ratios(found: FileMap, columns: int) -> np.ma.MaskedArray:
