@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .arrays import positive
 from .errors import InvalidArgumentError
 
-# %% ../nbs/guide/14g_bearing_geometry.ipynb #25188dd9
+# %% ../nbs/guide/14g_bearing_geometry.ipynb #a3436b16
 @dataclass(frozen=True)
 class BearingGeometry:
     """A rolling element bearing whose inner ring turns with the shaft and whose outer ring stands still.
@@ -51,8 +51,9 @@ class BearingGeometry:
         if not 0 <= self.contact_angle < 90:
             raise InvalidArgumentError(f"contact_angle is {self.contact_angle!r}", "degrees, from 0 to below 90")
         if ball >= pitch or self.num_elements * math.asin(ball / pitch) > math.pi:
-            raise InvalidArgumentError(f"{self.num_elements} elements of diameter {ball:g} do not fit on a pitch circle of diameter {pitch:g}",
-                                       "diameters, not radii, in one unit", "The pitch diameter is that of the circle of the elements' middles")
+            found = f"{self.num_elements} elements of diameter {ball:g} do not fit on a pitch circle of diameter {pitch:g}"
+            remedy = "The pitch diameter is that of the circle of the elements' middles"
+            raise InvalidArgumentError(found, "diameters, not radii, in one unit", remedy)
 
     @property
     def _ratio(self):

@@ -17,7 +17,7 @@ from .signal_plots import add_orders
 from .sources import signal_of
 from .spectra import amplitude_spectrum
 
-# %% ../nbs/guide/14h_envelope_spectrum.ipynb #87cd1c75
+# %% ../nbs/guide/14h_envelope_spectrum.ipynb #64677f57
 def envelope(signal: np.ndarray, sampling_rate: float | None = None, band: tuple | None = None) -> np.ndarray:
     """The magnitude of the analytic signal, of a band or of all but the mean.
 
@@ -50,7 +50,8 @@ def envelope(signal: np.ndarray, sampling_rate: float | None = None, band: tuple
     low, high = (0, rate / 2) if band is None else _checked_band(band, rate)
     kept = (frequencies >= low) & (frequencies <= high) & (frequencies > 0)
     if band is not None and not kept.any():
-        raise InvalidArgumentError(f"band is {band!r}, and no line of the spectrum lies in it", f"a band wider than {rate / count:g}, their distance")
+        found = f"band is {band!r}, and no line of the spectrum lies in it"
+        raise InvalidArgumentError(found, f"a band wider than {rate / count:g}, their distance")
     one_sided = np.zeros(count, np.result_type(lines, np.complex64))
     one_sided[: len(lines)] = 2 * lines * kept
     if count % 2 == 0: one_sided[count // 2] /= 2  # half the sampling rate has no negative twin
@@ -77,7 +78,7 @@ def envelope_spectrum(signal: np.ndarray, sampling_rate: float | None = None, ba
     loudness = envelope(signal, sampling_rate, band)
     return amplitude_spectrum(loudness - loudness.mean(), sampling_rate)
 
-# %% ../nbs/guide/14h_envelope_spectrum.ipynb #87137fd8
+# %% ../nbs/guide/14h_envelope_spectrum.ipynb #b93127e8
 _STYLES = {"FTF": ("grey", ":"), "BSF": ("green", "-."), "BPFO": ("purple", "--"), "BPFI": ("vermillion", "-")}
 
 
@@ -134,7 +135,8 @@ def _marked_frequencies(found, geometry, shaft_frequency, harmonics):
     if shaft_frequency is not None: found.rate_for("the frequency of the shaft"), positive("shaft_frequency", shaft_frequency)
     if geometry is None: return {}
     if shaft_frequency is None:
-        raise InvalidArgumentError("geometry is given, and no shaft_frequency", "the turns of the shaft per second (Hz): the speed in rpm / 60")
+        expected = "the turns of the shaft per second (Hz): the speed in rpm / 60"
+        raise InvalidArgumentError("geometry is given, and no shaft_frequency", expected)
     return {name: frequency * multiples for name, frequency in geometry.frequencies(shaft_frequency).items()}
 
 

@@ -14,7 +14,7 @@ from .errors import InvalidArgumentError
 from .sources import SourceSignal, signal_of
 from .spectra import amplitude_spectrogram, amplitude_spectrum, decibels
 
-# %% ../nbs/guide/14f_signal_plots.ipynb #a536d31d
+# %% ../nbs/guide/14f_signal_plots.ipynb #876f2e69
 def plot_waveform(source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
                   seconds: float | tuple | None = None, unit: str | None = None, ax=None):
     """The samples of one signal over time.
@@ -56,15 +56,16 @@ def _time_limits(found: SourceSignal, seconds):
     found.rate_for("seconds=")
     begin, end = seconds if isinstance(seconds, (tuple, list)) else (0, seconds)
     if not 0 <= begin < end or begin >= whole:
-        raise InvalidArgumentError(f"seconds is {seconds!r}", f"a time, or a pair of times, within the {whole:g} s of the signal", "For the first 0.2 s: seconds=0.2")
+        expected = f"a time, or a pair of times, within the {whole:g} s of the signal"
+        raise InvalidArgumentError(f"seconds is {seconds!r}", expected, "For the first 0.2 s: seconds=0.2")
     return begin, min(end, whole)
 
-# %% ../nbs/guide/14f_signal_plots.ipynb #21f57270
+# %% ../nbs/guide/14f_signal_plots.ipynb #73eb16a0
 _RANGE_DB = 120
 
 
-def plot_spectrum(source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None, shaft_frequency: float | None = None,
-                  max_frequency: float | None = None, unit: str | None = None, ax=None):
+def plot_spectrum(source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
+                  shaft_frequency: float | None = None, max_frequency: float | None = None, unit: str | None = None, ax=None):
     """The amplitude spectrum of one signal, in decibels.
 
     Parameters
@@ -116,12 +117,12 @@ def _frequency_limit(found, max_frequency):
     if max_frequency is None: return highest
     return min(positive("max_frequency", max_frequency), highest)
 
-# %% ../nbs/guide/14f_signal_plots.ipynb #b003eb6a
+# %% ../nbs/guide/14f_signal_plots.ipynb #57665ec0
 _SPECTROGRAM_RANGE_DB = 80
 
 
-def plot_spectrogram(source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None, segment_length: int | None = None,
-                     max_frequency: float | None = None, unit: str | None = None, ax=None):
+def plot_spectrogram(source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
+                     segment_length: int | None = None, max_frequency: float | None = None, unit: str | None = None, ax=None):
     """The amplitude spectrum of one signal over time, in decibels, as a picture with a colour bar.
 
     Parameters
