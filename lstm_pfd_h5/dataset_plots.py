@@ -80,7 +80,7 @@ def _array_rows(source, split, labels):
     check_signal_layout(tuple(array.shape), np.asarray(array[:0]).dtype)
     return LabelledRows(array, np.full(len(array), -1) if labels is None else as_labels(labels, len(array)), None, "")
 
-# %% ../nbs/guide/14i_dataset_plots.ipynb #de1d4df1
+# %% ../nbs/guide/14i_dataset_plots.ipynb #79b8444c
 _COLUMNS = 3
 
 
@@ -135,11 +135,21 @@ def _grid(count):
 def _share_scales(figure, axes):
     "The widest limits for all, and the texts of the axes once for the figure."
     low, high = np.array([ax.get_ylim() for ax in axes]).T
+    _share_colours([image for ax in axes for image in ax.images])
     figure.supxlabel(axes[0].get_xlabel(), fontsize="medium")
     figure.supylabel(axes[0].get_ylabel(), fontsize="medium")
     for place, ax in enumerate(axes):
         ax.set(ylim=(low.min(), high.max()), xlabel="", ylabel="")
         ax.tick_params(labelbottom=place + _COLUMNS >= len(axes), labelleft=place % _COLUMNS == 0)
+
+
+def _share_colours(images):
+    "One scale of colours, and its bar beside the last picture of each line only."
+    if not images: return
+    low, high = np.array([image.get_clim() for image in images]).T
+    for place, image in enumerate(images):
+        image.set_clim(high.max() - (high - low).max(), high.max())
+        if place % _COLUMNS < _COLUMNS - 1 and place < len(images) - 1 and image.colorbar: image.colorbar.ax.remove()
 
 # %% ../nbs/guide/14i_dataset_plots.ipynb #9f84dc48
 _SPLIT_STYLES = {"train": ("blue", "o"), "val": ("vermillion", "s"), "test": ("green", "^"), "all": ("blue", "o")}
