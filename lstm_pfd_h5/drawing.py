@@ -65,18 +65,17 @@ def visible_points(x: np.ndarray, y: np.ndarray, low: float, high: float, column
     kept = np.take_along_axis(blocks, extremes, axis=1).ravel()
     return x[kept], y[kept]
 
-# %% ../nbs/guide/14d_drawing.ipynb #1db3f162
+# %% ../nbs/guide/14d_drawing.ipynb #ce488faf
 class DetailLine(Line2D):
     "A line of any number of points with ascending x, of which those are drawn that its axes can show."
 
     def draw(self, renderer):
-        "Draw what is visible; `get_data` gives all points as before."
-        points = self.get_data(orig=True)
-        self.set_data(*visible_points(*points, *sorted(self.axes.get_xlim()), max(1, int(self.axes.bbox.width))))
-        try: super().draw(renderer)
-        finally:
-            self.set_data(*points)
-            self.stale = False
+        "Draw what is visible."
+        columns = max(1, int(self.axes.bbox.width))
+        shown = Line2D(*visible_points(*self.get_data(orig=True), *sorted(self.axes.get_xlim()), columns))
+        shown.update_from(self)
+        shown.draw(renderer)
+        self.stale = False
 
 
 def draw_line(ax, x, y, **style) -> DetailLine:

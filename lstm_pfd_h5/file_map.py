@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['StoredArray', 'stored_array', 'FileMap', 'file_map', 'bytes_in_columns', 'plot_file_map', 'compression_ratios']
 
-# %% ../nbs/guide/14k_file_map.ipynb #51a07d8f
+# %% ../nbs/guide/14k_file_map.ipynb #304715a9
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -16,7 +16,7 @@ from matplotlib.markers import CARETRIGHT
 
 from .arrays import positive
 from .drawing import COLOURS, new_axes
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, SchemaError
 from .guard import GuardedGroup, damage_in, open_file
 from .sources import reader_of
 from .tables import Report, Summary, Table, format_bytes
@@ -69,7 +69,7 @@ def stored_array(dataset: h5py.Dataset, name: str) -> StoredArray:
     addresses, sizes = np.array(sorted(pieces), np.int64).reshape(-1, 2).T
     return StoredArray(name, dataset.shape, addresses, sizes, piece_size)
 
-# %% ../nbs/guide/14k_file_map.ipynb #22cfa392
+# %% ../nbs/guide/14k_file_map.ipynb #47b500df
 @dataclass(repr=False, eq=False)
 class FileMap(Report):
     """The arrays of a file and where they lie.
@@ -111,6 +111,8 @@ def file_map(source) -> FileMap:
     ------
     InvalidArgumentError
         The source is no file.
+    SchemaError
+        The file holds no array.
     MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened.
     """
@@ -118,6 +120,7 @@ def file_map(source) -> FileMap:
     with open_file(path) as root, damage_in(path):
         arrays = [stored_array(dataset, name) for name, dataset in _datasets(root)]
     arrays.sort(key=lambda array: array.addresses[0] if len(array.addresses) else np.inf)
+    if not arrays: raise SchemaError(f"{path.name} holds no array", "one at least")
     return FileMap(path, path.stat().st_size, arrays)
 
 

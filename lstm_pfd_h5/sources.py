@@ -144,13 +144,14 @@ def _first_split(path):
     with open_file(path) as root:
         return next((name for name in SPLITS if name in root), None) if identify_layout(root).has_splits else None
 
-# %% ../nbs/guide/14c_sources.ipynb #090e17cc
+# %% ../nbs/guide/14c_sources.ipynb #0a02dd8a
 def _array_row(source, row):
     array = source if hasattr(source, "shape") else _as_array(source)
     shape = tuple(array.shape)
     if len(shape) == 1: array, shape = [array], (1, *shape)
     if len(shape) == 3 and shape[1] == 1: shape = (shape[0], shape[2])
     if len(shape) != 2: raise InvalidSignalError(f"An array of shape {shape} is no signal", "(samples,), (rows, samples) or (rows, 1, samples)")
+    if shape[1] == 1 < shape[0]: raise InvalidSignalError(f"An array of shape {shape} is a column", "one signal a row", "Pass its only column: array[:, 0]")
     if not -shape[0] <= row < shape[0]: raise RowIndexError(f"There is no row {row}", f"a whole number from {-shape[0]} to {shape[0] - 1}")
     signal = np.asarray(array[row]).reshape(-1)
     check_signal_layout((1, len(signal)), signal.dtype)
