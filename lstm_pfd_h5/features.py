@@ -16,8 +16,8 @@ from .dataset_plots import LabelledRows, labelled_rows
 from .drawing import colour_and_marker
 from .random_order import random_bits, random_order
 
-# %% ../nbs/guide/14j_features.ipynb #87d539db
-_BLOCK_BYTES = 2**24
+# %% ../nbs/guide/14j_features.ipynb #52dbe224
+_BLOCK_BYTES = 2**22
 
 
 @dataclass(frozen=True, eq=False)
