@@ -37,7 +37,7 @@ class ChunkTable:
     sizes: np.ndarray
     filter_masks: np.ndarray
 
-# %% ../nbs/guide/02a_chunks.ipynb #2bde6d1b
+# %% ../nbs/guide/02a_chunks.ipynb #9901ec93
 def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
     """Read the chunk index of a dataset and check it against the file.
 
@@ -57,7 +57,7 @@ def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
 
 
 def _check_chunks(table, dataset, name):
-    raw = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+    raw = int(np.prod(dataset.chunks)) * _stored_itemsize(dataset)
     longest = raw + raw // 100 + 4096
     beyond = table.addresses + table.sizes > os.path.getsize(dataset.file.filename)
     outside = (table.starts >= np.array(dataset.shape)).any(axis=1) | (table.starts % np.array(dataset.chunks)).any(axis=1)
@@ -68,6 +68,11 @@ def _check_chunks(table, dataset, name):
             start = tuple(table.starts[bad.argmax()].tolist())
             raise CorruptFileError(f"The chunk of {dataset.name} in {name} that begins at {start} {problem}",
                                    remedy="Restore the file from a backup, or write it again")
+
+
+def _stored_itemsize(dataset):
+    "Bytes of one value in the file; of text of any length it is the reference that stands in for it: length, address, number."
+    return 16 if dataset.dtype.kind == "O" else dataset.dtype.itemsize
 
 # %% ../nbs/guide/02a_chunks.ipynb #8a74a467
 def random_row_cost(shape: tuple, chunks: tuple | None) -> float:
