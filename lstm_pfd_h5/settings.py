@@ -67,7 +67,7 @@ def _fields(kind, values):
             raise InvalidArgumentError(found, expected, suggestion(name, known))
     return values
 
-# %% ../nbs/guide/09b_settings.ipynb #692d6cca
+# %% ../nbs/guide/09b_settings.ipynb #c6a301f7
 @dataclass(repr=False)
 class Settings:
     "A group of checked values. Subclasses are `dataclass(repr=False)` with fields made by `setting` and `part`."
@@ -136,6 +136,9 @@ class Settings:
     def table(self) -> Table:
         "Every value with its unit, its range and its meaning."
         return Table(["setting", "value", "unit", "range", "meaning"], _table_rows(self), title=type(self).__name__)
+
+    def _repr_html_(self):
+        return self.table()._repr_html_()
 
 
 def _freeze(settings):

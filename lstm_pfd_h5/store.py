@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SignalWriter', 'SignalReader']
 
-# %% ../nbs/guide/05_store.ipynb #528c04aa
+# %% ../nbs/guide/05_store.ipynb #827cda9f
 import json
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -23,6 +23,7 @@ from .layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes, identify
 from .publish import replacing
 from .row_writer import RowColumns, RowWriter, check_leaks
 from .rows import open_rows
+from .tables import Report, Summary, Table, format_bytes
 
 # %% ../nbs/guide/05_store.ipynb #c6be1faf
 _METADATA_CHUNK = 1024  # texts written together
@@ -182,8 +183,8 @@ def _writes(path):
     except (OSError, RuntimeError) as error:
         raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
-# %% ../nbs/guide/05_store.ipynb #103df183
-class SignalReader:
+# %% ../nbs/guide/05_store.ipynb #7dd743a3
+class SignalReader(Report):
     """Rows of a training file, by number, in any order and in any process.
 
     Parameters
@@ -254,6 +255,16 @@ class SignalReader:
         where = f"{self.split!r} of {self.path.name}" if self.split else self.path.name
         rate = f"{self.sampling_rate:g} Hz" if self.sampling_rate else "sampling rate unknown"
         return f"<SignalReader {where}: {len(self):,} signals × {self.signal_length:,} samples, {len(np.unique(self.labels))} classes, {rate}>"
+
+    def summary(self) -> Summary:
+        "Size, rate, storage and classes; a notebook shows it."
+        facts = {"split": self.split, "layout": self.layout.name, "signals": len(self), "samples each": self.signal_length,
+                 "sampling rate": f"{self.sampling_rate:g} Hz" if self.sampling_rate else "unknown", "as float32": format_bytes(4 * len(self) * self.signal_length)}
+        if self.sampling_rate: facts["seconds each"] = self.signal_length / self.sampling_rate
+        also = [name for name, there in [("indices", self.indices is not None), ("groups", self.groups is not None), ("metadata", self.has_metadata)] if there]
+        names, counts = self.label_names or [], np.bincount(self.labels[self.labels >= 0])
+        rows = [(label, names[label] if label < len(names) else None, int(count)) for label, count in enumerate(counts) if count]
+        return Summary(self.path.name, facts | {"also there": ", ".join(also) or None}, [Table(["label", "class", "signals"], rows)])
 
     def read(self, rows, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
         """Read rows, in the order asked for.

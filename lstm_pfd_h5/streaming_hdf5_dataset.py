@@ -6,7 +6,7 @@
 __all__ = ['StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset', 'StreamingDataLoader',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #7c5c91fa
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #56c36d0d
 import inspect
 from pathlib import Path
 
@@ -26,9 +26,10 @@ from .read_ahead import ReadAhead
 from .row_cache import RowCache, rows_that_fit
 from .samples import empty_batch, samples_of
 from .store import SignalReader
+from .tables import Report, Summary
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #8680c787
-class StreamingHDF5Dataset(Dataset):
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #589d791d
+class StreamingHDF5Dataset(Report, Dataset):
     """Signals of one split of a training file, read when they are asked for.
 
     `dataset[i]` is a (1, L) float32 tensor and an `int` label; `dataset[i:j]` and `dataset[[i, j]]` are `Subset`s.
@@ -95,6 +96,13 @@ class StreamingHDF5Dataset(Dataset):
         where = f"{self.split!r} of {Path(self.hdf5_path).name}" if self.split else Path(self.hdf5_path).name
         rate = f"{self.sampling_rate:g} Hz" if self.sampling_rate else "sampling rate unknown"
         return f"{type(self).__name__}({where}: {len(self):,} × (1, {self.signal_length:,}) float32, {self.num_classes} classes, {rate})"
+
+    def summary(self) -> Summary:
+        "What is read, how it is transformed and kept; a notebook shows it."
+        summary = self.reader.summary()
+        summary.facts |= {"each sample": f"(1, {self.signal_length:,}) float32", "transform": getattr(self.transform, "__qualname__", None) or self.transform,
+                          "rows kept in memory": self.cache.size or None}
+        return summary
 
     def get_metadata(self) -> dict:
         "Path, split, num_samples, signal_length, sampling_rate (Hz or `None`), num_classes, cache_size."
