@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMPRESSIONS', 'resolve_compression', 'rows_per_chunk', 'ChunkCodec', 'load_filters', 'shuffle_helps']
 
-# %% ../nbs/guide/04_codec.ipynb #216d27c7
+# %% ../nbs/guide/04_codec.ipynb #7810e5cd
 import importlib
 import threading
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from . import byte_planes, lzf
+from . import byte_planes, lzf, zlib_streams
 from .byte_planes import join_planes, split_planes
 from .errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
 from .guard import FILTER_NAMES
@@ -141,7 +141,7 @@ def _plugin_filter(compression, level):
     if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
     return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
 
-# %% ../nbs/guide/04_codec.ipynb #5ca113e8
+# %% ../nbs/guide/04_codec.ipynb #71a17778
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -243,6 +243,7 @@ class ChunkCodec:
     def warm_up(self):
         "Compile the loops that this pipeline needs now, before threads or forked processes need them at once."
         if self.shuffle: byte_planes.warm_up()
+        if self.compression == "gzip": zlib_streams.warm_up()
         if self.compression == "lzf": lzf.warm_up()
 
 
