@@ -19,9 +19,9 @@ from .errors import CorruptFileError, ImportRefusedError
 from .matlab_values import MAX_BYTES, Opaque
 from .regular_files import open_regular
 
-# %% ../nbs/guide/11t_text_tables.ipynb #452826e4
+# %% ../nbs/guide/11t_text_tables.ipynb #d12a9a68
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
-_WITH_COMMA = re.compile(r"[+-]?\d[\d.'\s]*,[\d.,'\s]*([eE][+-]?\d+)?", re.ASCII)
+_IN_GROUPS = re.compile(r"[+-]?(\d+|\d{1,3}([,.' ]\d{3})+)([.,]\d*)?([eE][+-]?\d+)?", re.ASCII)
 _HEAD_BYTES = 2**16
 MAX_COLUMNS = 256
 "More columns than this are not channels: each line is a recording, perhaps."
@@ -121,19 +121,23 @@ def _too_wide(name, number, count):
     remedy = "If each line is a recording: read it with numpy.loadtxt, and store it with CacheManager"
     return ImportRefusedError(f"{name}: line {number} has {count:,} columns", f"a column for each channel, {MAX_COLUMNS} at most", remedy)
 
-# %% ../nbs/guide/11t_text_tables.ipynb #e76c4c87
+# %% ../nbs/guide/11t_text_tables.ipynb #7c7bd109
 _POINT = "Write a decimal point, and nothing between thousands"
 
 
 def _check_notation(rows, separator, titles, name):
     for number, cells in rows:
-        wrong = next((cell for cell in cells if _WITH_COMMA.fullmatch(cell)), None)
+        wrong = next((cell for cell in cells if _has_comma(cell)), None)
         if wrong: raise ImportRefusedError(f"{name}: line {number} holds {wrong!r}, a number with a comma", "a decimal point", _POINT)
     width = len(rows[0][1])
     doubled = width % 2 == 0 if titles is None else width == 2 * len(titles[1])
     if separator == "," and doubled and all(_halves(cells) for _, cells in rows):
         found = f"{name}: line {rows[0][0]} reads {','.join(rows[0][1])[:40]!r}, which could be numbers with a decimal comma"
         raise ImportRefusedError(found, "numbers with a decimal point, or names of the columns in the first line", _POINT)
+
+
+def _has_comma(cell):
+    return "," in cell and _IN_GROUPS.fullmatch(cell) is not None
 
 
 def _halves(cells):
@@ -151,7 +155,7 @@ def _check_first_line(rows, name):
         raise ImportRefusedError(f"{name}: line {number} mixes text and numbers otherwise than line {second}", "one line of names at most",
                                  "Remove the lines above the numbers, or leave one with a name for each column")
 
-# %% ../nbs/guide/11t_text_tables.ipynb #63a26441
+# %% ../nbs/guide/11t_text_tables.ipynb #a11fee46
 def _sample_lines(stream, name, skipped):
     "The lines with samples. Empty lines may only stand at the end."
     empty = 0
@@ -209,7 +213,7 @@ def _fault_of(cells, form, place):
         if is_number(cell) == (column not in form.text_columns): continue
         held = f"holds {cell[:40]!r}" if cell else "is empty"
         expected = "text, as above" if column in form.text_columns else "a number"
-        return ImportRefusedError(f"{place}, column {title!r}, {held}", expected, _POINT if "," in cell else _REPAIR)
+        return ImportRefusedError(f"{place}, column {title!r}, {held}", expected, _POINT if _has_comma(cell) else _REPAIR)
 
 
 _CUT = "The file is cut short or damaged: copy it again from its source"
