@@ -91,7 +91,7 @@ def _pattern_with_group(pattern):
     except re.error as error: raise InvalidArgumentError(f"group_by {pattern!r} is no regular expression: {error}") from error
     if not groups: raise InvalidArgumentError(f"group_by {pattern!r} has no group", r"parentheses round what names the group, such as '([^/]+)/[^/]+$'")
 
-# %% ../nbs/guide/13b_survey.ipynb #cb06e78c
+# %% ../nbs/guide/13b_survey.ipynb #9292abf3
 @dataclass(frozen=True)
 class Recording:
     "What the survey keeps of one file: `length` in samples as recorded, `rows` of `row_length` samples, `rate` in Hz, `speed_rpm` in rpm."
@@ -143,8 +143,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
 def _surveyed(path, name, root, plan, twin):
     identity = identity_of(path)
     if twin:
-        raise ImportRefusedError(f"{twin.name} beside it has the same name: one recording, twice?", "one file of each name",
-                                 "Say which kind counts with pattern= (--pattern '*.mat')")
+        raise ImportRefusedError(f"{twin.name} beside it has the same name, as if one recording were kept twice", "one file of each name",
+                                 "Say which kind counts with pattern= (--pattern)")
     data = plan.load(path, name, root)
     if data.label == UNKNOWN:
         raise ImportRefusedError("No variable, file name or folder says its class", "a class", "Say how classes are found with labels (--labels)")
