@@ -19,9 +19,11 @@ from .errors import CorruptFileError, ImportRefusedError
 from .matlab_values import MAX_BYTES, Opaque
 from .regular_files import open_regular
 
-# %% ../nbs/guide/11t_text_tables.ipynb #d12a9a68
+# %% ../nbs/guide/11t_text_tables.ipynb #2fb53e7e
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _IN_GROUPS = re.compile(r"[+-]?(\d+|\d{1,3}([,.' ]\d{3})+)([.,]\d*)?([eE][+-]?\d+)?", re.ASCII)
+_WITH_TEXT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)\s*[^\W\d_].*")
+_MISSING = frozenset(["", "-", "--", "---", "?", "na", "n/a", "#n/a", "null", "none", "missing"])
 _HEAD_BYTES = 2**16
 MAX_COLUMNS = 256
 "More columns than this are not channels: each line is a recording, perhaps."
@@ -69,7 +71,7 @@ def _is_text(cell):
 def _separator_of(line):
     return next((separator for separator in "\t;," if separator in line.strip()), None)
 
-# %% ../nbs/guide/11t_text_tables.ipynb #3af9ad7a
+# %% ../nbs/guide/11t_text_tables.ipynb #8aafec36
 def form_of(head: str, name: str, encoding: str = "utf-8-sig") -> TableForm:
     """The form of a table, from its first complete lines.
 
@@ -87,7 +89,7 @@ def form_of(head: str, name: str, encoding: str = "utf-8-sig") -> TableForm:
     first, cells = rows[0]
     if titles: titles = titles[0], _titles_in(lines[0][1], separator, alone=len(cells) == 1)
     _check_notation(rows, separator, titles, name)
-    if titles and len(titles[1]) != len(cells): raise _uneven(name, titles[0], len(titles[1]), first, len(cells))
+    if titles: _check_titles(titles, first, len(cells), name)
     if len(cells) > MAX_COLUMNS: raise _too_wide(name, first, len(cells))
     text_columns = tuple(column for column, is_text in enumerate(map(_is_text, cells)) if is_text)
     if len(text_columns) == len(cells): raise _no_numbers(name, lines[0][1])
@@ -111,17 +113,22 @@ def _no_numbers(name, line):
     return ImportRefusedError(f"{name}: there are no columns of numbers; the file begins with {line.strip()[:60]!r}", "numbers", remedy)
 
 
-def _uneven(name, number, count, other, other_count):
-    found = f"{name}: line {number} names {count} columns, and line {other} has {other_count} cells"
-    remedy = "Write numbers with a decimal point, and remove lines above the names" if other_count > count else "Give each column one name"
-    return ImportRefusedError(found, "a name for each column", remedy)
+def _check_titles(titles, first, count, name):
+    number, given = titles
+    if len(given) != count:
+        found = f"{name}: line {number} names {len(given)} columns, and line {first} has {count} cells"
+        remedy = "Write numbers with a decimal point, and remove lines above the names" if count > len(given) else "Give each column one name"
+        raise ImportRefusedError(found, "a name for each column", remedy)
+    if all(title.lower() in _MISSING for title in given):
+        raise ImportRefusedError(f"{name}: line {number} reads {','.join(given)!r}, names or missing samples", "one or the other",
+                                 "Give the columns names, or remove the line")
 
 
 def _too_wide(name, number, count):
     remedy = "If each line is a recording: read it with numpy.loadtxt, and store it with CacheManager"
     return ImportRefusedError(f"{name}: line {number} has {count:,} columns", f"a column for each channel, {MAX_COLUMNS} at most", remedy)
 
-# %% ../nbs/guide/11t_text_tables.ipynb #7c7bd109
+# %% ../nbs/guide/11t_text_tables.ipynb #4fbf2fbc
 _POINT = "Write a decimal point, and nothing between thousands"
 
 
@@ -129,6 +136,8 @@ def _check_notation(rows, separator, titles, name):
     for number, cells in rows:
         wrong = next((cell for cell in cells if _has_comma(cell)), None)
         if wrong: raise ImportRefusedError(f"{name}: line {number} holds {wrong!r}, a number with a comma", "a decimal point", _POINT)
+        wrong = next((cell for cell in cells if _WITH_TEXT.fullmatch(cell) and not is_number(cell)), None)
+        if wrong: raise ImportRefusedError(f"{name}: line {number} holds {wrong[:40]!r}, a number with text behind it", "the number alone", "Name the unit in the first line")
     width = len(rows[0][1])
     doubled = width % 2 == 0 if titles is None else width == 2 * len(titles[1])
     if separator == "," and doubled and all(_halves(cells) for _, cells in rows):
@@ -146,7 +155,7 @@ def _halves(cells):
 
 def _check_first_line(rows, name):
     (number, cells), others = rows[0], [cell for _, cells in rows[1:] for cell in cells]
-    if cells == [str(column) for column in range(len(cells))] and others and all("." in cell for cell in others):
+    if cells in ([str(column + begin) for column in range(len(cells))] for begin in (0, 1)) and others and all("." in cell for cell in others):
         raise ImportRefusedError(f"{name}: line {number} reads {','.join(cells)!r}, samples or the numbers of the columns", "one or the other",
                                  "Give the columns names, or remove the line")
     if len(rows) == 1: return
