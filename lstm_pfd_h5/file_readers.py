@@ -83,11 +83,11 @@ def _matches(path, root, pattern):
     name = relative_name(path, root) if "/" in pattern else path.name
     return fnmatchcase(name.lower(), pattern.lower())
 
-# %% ../nbs/guide/12g_file_readers.ipynb #53bf5800
+# %% ../nbs/guide/12g_file_readers.ipynb #2aca890a
 def twins_of(paths) -> dict:
     "Path → a file beside it that has the same name and is of another kind, for each path that has one."
     by_name = {}
     for path in paths:
         if path.suffix.lower() in READERS: by_name.setdefault(path.with_suffix(""), []).append(path)
-    pairs = ((path, next((other for other in group if other.suffix.lower() != path.suffix.lower()), None)) for group in by_name.values() for path in group)
-    return {path: other for path, other in pairs if other is not None}
+    pairs = [(path, other) for group in by_name.values() for path in group for other in group if other.suffix.lower() != path.suffix.lower()]
+    return dict(reversed(pairs))

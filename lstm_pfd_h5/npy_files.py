@@ -18,7 +18,7 @@ from .matlab_values import MAX_BYTES
 from .regular_files import open_regular
 from .tables import format_bytes
 
-# %% ../nbs/guide/11s_npy_files.ipynb #5e8dd7ec
+# %% ../nbs/guide/11s_npy_files.ipynb #e553ce55
 MAGIC = b"\x93NUMPY"
 "The first six bytes of a file of NumPy."
 
@@ -31,7 +31,8 @@ def _read_header(stream, name):
     head = stream.read(8)
     if head[:6] != MAGIC: raise _no_npy(name, head)
     width = {1: 2, 2: 4, 3: 4}.get(head[6] if len(head) == 8 else None)
-    if width is None: raise CorruptFileError(f"{name}: a header of version {head[6:].hex('.') or 'nothing'}", "version 1, 2 or 3", _DAMAGED)
+    if width is None:
+        raise CorruptFileError(f"{name}: a header of version {head[6:].hex('.') or 'nothing'}", "version 1, 2 or 3", _DAMAGED)
     length = int.from_bytes(stream.read(width), "little")
     if length > _LONGEST_HEADER:
         raise CorruptFileError(f"{name}: a header of {format_bytes(length)}", f"{format_bytes(_LONGEST_HEADER)} at most", _DAMAGED)
@@ -44,7 +45,8 @@ def _read_header(stream, name):
 
 
 def _no_npy(name, head):
-    if head[:4] == b"PK\x03\x04": return ImportRefusedError(f"{name}: this is an archive of arrays (.npz)", "one array", "Save each array on its own with np.save")
+    if head[:4] == b"PK\x03\x04":
+        return ImportRefusedError(f"{name}: this is an archive of arrays (.npz)", "one array", "Save each array on its own with np.save")
     begin = head.hex(" ") or "nothing: it is empty"
     return CorruptFileError(f"{name}: it begins with {begin}", f"an array of NumPy, which begins with {MAGIC.hex(' ')}", _DAMAGED)
 
@@ -60,7 +62,8 @@ def _checked_dtype(descr, name):
         raise UnsafeFileError(f"{name}: an array of Python objects, a pickle that runs code when it is read", "numbers",
                               "Whoever can trust it: np.save(path, np.asarray(np.load(path, allow_pickle=True), float))")
     if not isinstance(descr, str) or not re.fullmatch(r"[<>|=]?[biufc]\d{1,2}", descr):
-        raise ImportRefusedError(f"{name}: elements of type {str(descr)[:60]}", "integers or floating point", "Save the samples alone, as floating point")
+        raise ImportRefusedError(f"{name}: elements of type {str(descr)[:60]}", "integers or floating point",
+                                 "Save the samples alone, as floating point")
     try: return np.dtype(descr)
     except TypeError as error: raise CorruptFileError(f"{name}: elements of type {descr}", "a type of NumPy", _DAMAGED) from error
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_COLUMNS', 'TableForm', 'split_cells', 'is_number', 'form_of', 'read_table']
 
-# %% ../nbs/guide/11t_text_tables.ipynb #8e0ae2d0
+# %% ../nbs/guide/11t_text_tables.ipynb #4468e6e1
 import csv
 import io
 import re
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import CorruptFileError, ImportRefusedError
+from .errors import CorruptFileError, ImportRefusedError, LstmPfdError
 from .matlab_values import MAX_BYTES, Opaque
 from .regular_files import open_regular
 
-# %% ../nbs/guide/11t_text_tables.ipynb #2fb53e7e
+# %% ../nbs/guide/11t_text_tables.ipynb #1c49f07c
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 _IN_GROUPS = re.compile(r"[+-]?(\d+|\d{1,3}([,.' ]\d{3})+)([.,]\d*)?([eE][+-]?\d+)?", re.ASCII)
 _WITH_TEXT = re.compile(r"[+-]?(\d+(\.\d+)?|\.\d+)\s*[^\W\d_].*")
@@ -56,7 +56,8 @@ class TableForm:
 def split_cells(line: str, separator: str | None) -> list:
     "The cells of one line; quotes are taken off."
     if separator is None: return line.split()
-    return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])]
+    try: return [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=separator), [])]
+    except csv.Error: return [line]  # a cell of more than 128 KiB, which is no number
 
 
 def is_number(cell: str) -> bool:
@@ -128,7 +129,7 @@ def _too_wide(name, number, count):
     remedy = "If each line is a recording: read it with numpy.loadtxt, and store it with CacheManager"
     return ImportRefusedError(f"{name}: line {number} has {count:,} columns", f"a column for each channel, {MAX_COLUMNS} at most", remedy)
 
-# %% ../nbs/guide/11t_text_tables.ipynb #4fbf2fbc
+# %% ../nbs/guide/11t_text_tables.ipynb #64a6544f
 _POINT = "Write a decimal point, and nothing between thousands"
 
 
@@ -137,7 +138,9 @@ def _check_notation(rows, separator, titles, name):
         wrong = next((cell for cell in cells if _has_comma(cell)), None)
         if wrong: raise ImportRefusedError(f"{name}: line {number} holds {wrong!r}, a number with a comma", "a decimal point", _POINT)
         wrong = next((cell for cell in cells if _WITH_TEXT.fullmatch(cell) and not is_number(cell)), None)
-        if wrong: raise ImportRefusedError(f"{name}: line {number} holds {wrong[:40]!r}, a number with text behind it", "the number alone", "Name the unit in the first line")
+        if not wrong: continue
+        raise ImportRefusedError(f"{name}: line {number} holds {wrong[:40]!r}, a number with text behind it", "the number alone",
+                                 "Name the unit in the first line")
     width = len(rows[0][1])
     doubled = width % 2 == 0 if titles is None else width == 2 * len(titles[1])
     if separator == "," and doubled and all(_halves(cells) for _, cells in rows):
@@ -164,15 +167,17 @@ def _check_first_line(rows, name):
         raise ImportRefusedError(f"{name}: line {number} mixes text and numbers otherwise than line {second}", "one line of names at most",
                                  "Remove the lines above the numbers, or leave one with a name for each column")
 
-# %% ../nbs/guide/11t_text_tables.ipynb #a11fee46
+# %% ../nbs/guide/11t_text_tables.ipynb #ec454956
 def _sample_lines(stream, name, skipped):
-    "The lines with samples. Empty lines may only stand at the end."
+    "The lines with samples. Empty lines may only stand at the end, and a quote is closed where it was opened."
     empty = 0
     for number, line in enumerate(stream, start=1):
         if number <= skipped: continue
+        if '"' in line and line.count('"') % 2:
+            raise CorruptFileError(f"{name}: line {number} has a quote that is not closed", "cells that end in their line", _CUT)
         if not line.strip(): empty = empty or number
         elif not empty: yield line
-        else: raise CorruptFileError(f"{name}: line {empty} is empty, and samples follow", "a sample in each line", "Copy the file again, or remove the line")
+        else: raise CorruptFileError(f"{name}: line {empty} is empty, and samples follow", "a sample in each line", _CUT)
 
 
 class _TextColumn:
@@ -228,7 +233,7 @@ def _fault_of(cells, form, place):
 _CUT = "The file is cut short or damaged: copy it again from its source"
 _REPAIR = "Repair the line, or leave the file out"
 
-# %% ../nbs/guide/11t_text_tables.ipynb #853951df
+# %% ../nbs/guide/11t_text_tables.ipynb #28b626f9
 def read_table(path, max_bytes: int = MAX_BYTES) -> dict:
     """Read columns of numbers from a text file (`.csv`, `.tsv`, `.txt`).
 
@@ -260,6 +265,7 @@ def read_table(path, max_bytes: int = MAX_BYTES) -> dict:
         form = form_of(*_head_of(stream, name))
         texts = {column: _TextColumn() for column in form.text_columns}
         try: values = _numbers_in(stream, form, name, texts)
+        except LstmPfdError: raise
         except ValueError as error: raise _fault_in(stream, form, name, error) from None
     return {title: texts[column].value if column in texts else values[:, column] for column, title in enumerate(form.names)}
 
@@ -271,6 +277,7 @@ def _head_of(stream, name):
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
         raise ImportRefusedError(f"{name}: it begins with {head[:8].hex(' ')}", "text in UTF-8", "If it is text in UTF-16, save it as UTF-8")
     if not head and stream.seek(0, io.SEEK_END):
-        raise ImportRefusedError(f"{name}: the first line is longer than 64 KiB", "a line for each sample", "If each line is a recording: numpy.loadtxt, then CacheManager")
+        raise ImportRefusedError(f"{name}: the first line is longer than 64 KiB", "a line for each sample",
+                                 "If each line is a recording: read it with numpy.loadtxt, and store it with CacheManager")
     try: return head.decode("utf-8-sig"), name, "utf-8-sig"
     except UnicodeDecodeError: return head.decode("latin-1"), name, "latin-1"
