@@ -167,12 +167,17 @@ def _check_first_line(rows, name):
         raise ImportRefusedError(f"{name}: line {number} mixes text and numbers otherwise than line {second}", "one line of names at most",
                                  "Remove the lines above the numbers, or leave one with a name for each column")
 
-# %% ../nbs/guide/11t_text_tables.ipynb #ec454956
+# %% ../nbs/guide/11t_text_tables.ipynb #25ae34c2
+_CONTROL = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
 def _sample_lines(stream, name, skipped):
     "The lines with samples. Empty lines may only stand at the end, and a quote is closed where it was opened."
     empty = 0
     for number, line in enumerate(stream, start=1):
         if number <= skipped: continue
+        if stray := _CONTROL.search(line):
+            raise CorruptFileError(f"{name}: line {number} holds the control character {stray[0]!r}", "text", _CUT)
         if '"' in line and line.count('"') % 2:
             raise CorruptFileError(f"{name}: line {number} has a quote that is not closed", "cells that end in their line", _CUT)
         if not line.strip(): empty = empty or number
