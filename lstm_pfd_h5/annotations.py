@@ -101,7 +101,7 @@ def _load(value, unit):
     if value is None or isinstance(value, list): return None
     return (f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}").strip()
 
-# %% ../nbs/guide/12d_annotations.ipynb #914794ec
+# %% ../nbs/guide/12d_annotations.ipynb #9a45d033
 def _concerns(name, chosen):
     own, other = re.match(r"X(\d+)_", chosen.path), re.fullmatch(r"X(\d+)RPM", name)
     return not (own and other) or own[1] == other[1]
@@ -113,15 +113,28 @@ def _shaft_rate(chosen, values):
     return f"{scope}.rate (shaft speed in Hz)", "speed_rpm", 60.0 * rate if rate else None
 
 
+_SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "milliseconds": 1e-3, "us": 1e-6, "microseconds": 1e-6}
+
+
+def _time_unit(variable):
+    "Seconds in one unit of a time axis, and whether its name states the unit; `None, False` where it is no such axis."
+    if re.search(r"\.X\(\d+\)\.Data$", variable.path): return 1.0, False
+    words = [word for word in split_words(variable.title.rpartition(".")[2]) if word.isalpha() and word not in ("axis", "vector", "vec")]
+    if words[:1] not in (["t"], ["time"]) or len(words) > 2: return None, False
+    return (_SECONDS.get(words[1]), True) if len(words) == 2 else (1.0, False)
+
+
 def _axis_rate(variable, chosen):
     if not is_vector(variable.value, 3) or variable.value.size != chosen.value.size: return None
-    first_word = split_words(variable.title.rpartition(".")[2])[:1]
-    is_time = first_word in (["t"], ["time"]) or re.search(r"\.X\(\d+\)\.Data$", variable.path)
-    if not is_time or not is_axis(variable.value): return None
-    ends = variable.value.ravel()[[0, -1]].astype(np.float64)
-    rate = (variable.value.size - 1) / (ends[1] - ends[0])
-    nearest = float(round(rate))
-    return (nearest if math.isclose(rate, nearest, rel_tol=1e-6) else rate) if 1e3 <= rate <= 1e7 else None
+    unit, stated = _time_unit(variable)
+    if unit is None or not is_axis(variable.value): return None
+    times = variable.value.ravel().astype(np.float64)
+    steps, span = times.size - 1, times[-1] - times[0]
+    rounding = np.abs(times - times[0] - np.arange(times.size) * (span / steps)).max()
+    rate = steps / (span * unit)
+    if not (1e3 <= rate <= 1e7 or stated and rate > 0): return None
+    nearest, tolerance = float(round(rate)), max(1e-6, 2 * rounding / abs(span))
+    return nearest if math.isclose(rate, nearest, rel_tol=tolerance) else rate
 
 # %% ../nbs/guide/12d_annotations.ipynb #7526fb6b
 def metadata_of(variables: list) -> dict:

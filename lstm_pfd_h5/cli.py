@@ -99,34 +99,35 @@ def parse_rates(texts: list):
     if "" in rates and len(pairs) > 1: raise InvalidArgumentError(f"--rate is {texts}", "one number for all files, or PATTERN=HZ for each")
     return rates.get("", rates or None)
 
-# %% ../nbs/guide/17_cli.ipynb #6a5d99a9
+# %% ../nbs/guide/17_cli.ipynb #cf3df1f7
 @app.command()
 def migrate(
-    source: Path = typer.Argument(help="A folder of MATLAB files, searched with its sub-folders.", show_default=False),
+    source: Path = typer.Argument(help="A folder of recordings (.mat, .csv, .tsv, .npy), searched with its sub-folders.", show_default=False),
     output: Path = typer.Argument(help="The HDF5 file to write.", show_default=False),
     signal_length: int = typer.Option(None, help="Cut recordings into rows of so many samples."),
     hop: int = typer.Option(None, help="Samples between the starts of two rows.  [default: the signal length]"),
     resample: float = typer.Option(None, metavar="HZ", help="Bring all recordings to this sampling rate."),
     rate: list[str] = typer.Option([], metavar="[PATTERN=]HZ", help="Sampling rate of files that do not say it, or of those whose path matches PATTERN."),
     labels: str = typer.Option("auto", help="auto, folder, name, variable, a regular expression with a group, or a .json/.csv file of path pattern → class."),
-    signal: str = typer.Option(None, metavar="VARIABLE", help="Which variable is the signal."),
+    signal: str = typer.Option(None, metavar="VARIABLE", help="Which variable or column is the signal."),
     group_by: str = typer.Option(None, metavar="REGEX", help="Files whose path has the same first group stay on one side of the split."),
     ratios: tuple[float, float, float] = typer.Option((0.7, 0.15, 0.15), metavar="TRAIN VAL TEST", help="Shares of the splits, as --ratios 0.7 0.15 0.15."),
     seed: int = typer.Option(42, help="Seed of the division."),
     compression: str = typer.Option("gzip", help="gzip, lzf, none; with the plugins extra also zstd, blosc2."),
     level: int = typer.Option(None, help="Compression level; 1 to 9 for gzip.  [default: 4]"),
-    pattern: str = typer.Option("*.mat", help="Which files of the folder."),
+    pattern: list[str] = typer.Option([], help="Which files of the folder; may be given more than once.  [default: *.mat, *.csv, *.tsv, *.npy]"),
     dry_run: bool = typer.Option(False, "--dry-run", help="Look at the files and divide them; write nothing."),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace OUTPUT if it exists."),
 ):
-    """Turn a tree of MATLAB recordings into one HDF5 training file, and say what became of each file.
+    """Turn a tree of recordings into one HDF5 training file, and say what became of each file.
 
     Healthy recordings (healthy, normal, baseline) are called 'sain', as in the eleven conditions; --labels folder keeps your own names.
     """
+    from lstm_pfd_h5.file_readers import RECORDING_PATTERNS
     from lstm_pfd_h5.migration import migrate as migrate_tree
 
     report = migrate_tree(
-        source, output, pattern=pattern, compression=None if compression == "none" else compression, compression_opts=level, dry_run=dry_run,
+        source, output, pattern=pattern or RECORDING_PATTERNS, compression=None if compression == "none" else compression, compression_opts=level, dry_run=dry_run,
         overwrite=overwrite, signal_length=signal_length, hop=hop, resample_to=resample, sampling_rate=parse_rates(rate), labels=parse_labels(labels),
         signal_variable=signal, group_by=group_by, split_ratios=ratios, random_seed=seed,
     )

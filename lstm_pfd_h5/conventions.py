@@ -81,7 +81,7 @@ def _same(one, other):
     if isinstance(one, float) and isinstance(other, float): return math.isclose(one, other, rel_tol=1e-3)
     return one == other
 
-# %% ../nbs/guide/12b_conventions.ipynb #d4fb468f
+# %% ../nbs/guide/12b_conventions.ipynb #ee0062c2
 @dataclass(frozen=True)
 class NameConvention:
     """The form in which a data set names its files or folders.
@@ -113,6 +113,8 @@ GROUP_MEANINGS = {
     "hundred_rpm": ("speed_rpm", lambda text: 100.0 * int(text)),
     "mils": ("severity", lambda text: f"0.{text} in"),
     "degrees": ("severity", lambda text: f"{text} degrees"),
+    "hertz": ("speed_rpm", lambda text: 60.0 * float(text)),
+    "kilonewton": ("load", lambda text: f"{text} kN"),
     "horsepower": ("load", lambda text: f"{text} hp"),
     "torque_force": ("load", lambda text: f"{int(text[1:3]) / 10} Nm, {int(text[5:7])}00 N"),
     "clock": ("fault_position", lambda text: f"{text}:00"),
@@ -122,7 +124,7 @@ GROUP_MEANINGS = {
 }
 "What a group of a convention's pattern says: field and conversion."
 
-# %% ../nbs/guide/12b_conventions.ipynb #e3ec5ff3
+# %% ../nbs/guide/12b_conventions.ipynb #83de65fc
 _CWRU_VARIABLE = r"X\d+_(DE|FE|BA)_time"
 _CWRU_FAULT = (
     r"(?P<fault>B|IR|OR)(?P<mils>007|014|021|028|040)(?:(?:@|(?<=OR\d{3})_)(?P<clock>3|6|12)(?=_|$))?"
@@ -162,6 +164,8 @@ CONVENTIONS = (
         "Ottawa", r"(?P<fault>[HIOBC])-[A-D]-[123]",
         {"H": "sain", "I": "inner_race", "O": "outer_race", "B": "ball", "C": "combined"}, "Channel_1",
     ),
+    NameConvention("XJTU-SY", r"(?P<hertz>35|37\.5|40)Hz(?P<kilonewton>1[012])kN", {}, "Horizontal_vibration_signals"),
+    NameConvention("XJTU-SY", r"(?P<recording>Bearing[1-3]_[1-5])", {}, "Horizontal_vibration_signals"),
 )
 "The forms that are recognised, most specific first."
 

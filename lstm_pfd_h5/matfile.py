@@ -17,7 +17,7 @@ from .mat5 import read_mat5
 from .mat73 import read_mat73
 from .matlab_values import MAX_BYTES, Reading
 
-# %% ../nbs/guide/12_matfile.ipynb #855292e9
+# %% ../nbs/guide/12_matfile.ipynb #4187c70c
 _IMPOSTORS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"),
     (b"/annex/objects/", "a pointer of git-annex, not the file itself", "Fetch the file with git annex get"),
@@ -56,7 +56,7 @@ def mat_version(head: bytes, reading: Reading) -> str:
     for begin, what, remedy in _IMPOSTORS:
         if head.lstrip().startswith(begin): raise reading.unsupported(f"this is {what}", "a MATLAB file", remedy)
     if _is_text(head):
-        raise reading.unsupported("this is a text file", "a MATLAB file", "Numbers as text are read by numpy.loadtxt")
+        raise reading.unsupported("this is a text file", "a MATLAB file", "If it holds columns of numbers, call it .csv")
     raise reading.unsupported(
         f"it begins with {head[:8].hex(' ')}", "a MATLAB file of version 4, 5 or 7.3", "Save it with save -v7"
     )

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MigrationReport', 'migrate']
 
-# %% ../nbs/guide/14_migration.ipynb #7c695ccc
+# %% ../nbs/guide/14_migration.ipynb #0facec39
 import re
 import warnings
 from collections import Counter
@@ -28,6 +28,7 @@ from lstm_pfd_h5.errors import (
     SamplingRateError,
     SmallClassWarning,
 )
+from .file_readers import RECORDING_PATTERNS
 from .random_order import random_bits, random_order
 from .splits import split_indices
 from .store import SignalWriter
@@ -112,10 +113,10 @@ class MigrationReport(Report):
         if len(self.recordings) > limit: rows.append([f"and {len(self.recordings) - limit:,} more", *[None] * 6])
         return Table(["file", "signal", "samples", "Hz", "rpm", "class", "rows"], rows)
 
-# %% ../nbs/guide/14_migration.ipynb #08701e8b
-def migrate(source, output, *, pattern: str = "*.mat", compression: str | None = "gzip", compression_opts: int | None = None,
+# %% ../nbs/guide/14_migration.ipynb #58b5a7fa
+def migrate(source, output, *, pattern=RECORDING_PATTERNS, compression: str | None = "gzip", compression_opts: int | None = None,
             dry_run: bool = False, overwrite: bool = False, progress: bool = True, **plan) -> MigrationReport:
-    """Turn a tree of MATLAB recordings into one training file with splits.
+    """Turn a tree of recordings (MATLAB, tables in text, NumPy) into one training file with splits.
 
     Parameters
     ----------
@@ -123,8 +124,8 @@ def migrate(source, output, *, pattern: str = "*.mat", compression: str | None =
         A folder, searched with its sub-folders, or files.
     output : path-like
         The HDF5 file to write.
-    pattern : str
-        Which files of a folder.
+    pattern : str or tuple of str
+        Which files of a folder; unless it is said, those that end in `.mat`, `.csv`, `.tsv` or `.npy`.
     compression, compression_opts
         As in `SignalWriter`.
     dry_run : bool

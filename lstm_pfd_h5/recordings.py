@@ -15,7 +15,7 @@ import numpy as np
 from .errors import InvalidArgumentError, InvalidSignalError, SamplingRateError
 from .tables import Report, Summary, Table
 
-# %% ../nbs/guide/12e_recordings.ipynb #23550f7e
+# %% ../nbs/guide/12e_recordings.ipynb #e917b71c
 UNKNOWN = "unknown"
 "The label of a recording whose class stands nowhere."
 
@@ -25,7 +25,7 @@ PROVENANCE_FIELDS = ("signal", "label", "sampling_rate", "speed_rpm", "load", "s
 
 @dataclass(eq=False, repr=False)
 class MatlabSignalData(Report):
-    """One recording out of a MATLAB file.
+    """One recording out of a file, of MATLAB or of another kind.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class MatlabSignalData(Report):
     def _signal_text(self):
         return f"{self.signal_name}: {len(self.signal):,} samples".lstrip(": ")
 
-# %% ../nbs/guide/12e_recordings.ipynb #99c44c99
+# %% ../nbs/guide/12e_recordings.ipynb #b88e1321
 class MatlabBatch(Report, list):
     """Imported recordings; a list of `MatlabSignalData`.
 
@@ -103,7 +103,7 @@ class MatlabBatch(Report, list):
         tables = [_files_table(self), _classes_table(self)] if self else []
         refused = [[relative_name(path, self.root), reason] for path, reason in self.refused.items()]
         if refused: tables.append(Table(["refused", "reason"], refused))
-        return Summary("MATLAB recordings", facts, tables)
+        return Summary("Recordings", facts, tables)
 
 
 def relative_name(path, root=None) -> str:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MigrationPlan', 'Recording', 'Survey', 'survey', 'rows_of', 'identity_of']
 
-# %% ../nbs/guide/13b_survey.ipynb #60cfd864
+# %% ../nbs/guide/13b_survey.ipynb #f041f9bf
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,12 +19,13 @@ from .apportion import check_ratios
 from .arrays import as_signals, positive
 from .constants import SPLIT_RATIOS
 from .errors import ImportRefusedError, InvalidArgumentError, LstmPfdError, SamplingRateError
-from .matlab_importer import MatlabImporter, find_files
+from .file_readers import RECORDING_PATTERNS, find_files, twins_of
 from .random_order import whole_number
+from .recording_importer import RecordingImporter
 from .recordings import UNKNOWN, MatlabSignalData, relative_name
 from .windows import cut, resample
 
-# %% ../nbs/guide/13b_survey.ipynb #02af63a1
+# %% ../nbs/guide/13b_survey.ipynb #50a967db
 @dataclass(frozen=True)
 class MigrationPlan:
     """How recordings become rows.
@@ -44,9 +45,9 @@ class MigrationPlan:
         Regular expression; its first group, found in a file's relative path, names what must stay on one side of the split.
         By default that is the recording.
     labels : str, dict, pattern or callable
-        How the class is found; see `MatlabImporter`.
+        How the class is found; see `RecordingImporter`.
     signal_variable : str, optional
-        Which variable is the signal; see `MatlabImporter`.
+        Which variable is the signal; see `RecordingImporter`.
     split_ratios : tuple of float
     stratify : bool
     random_seed : int
@@ -71,13 +72,13 @@ class MigrationPlan:
         if self.group_by is not None: _pattern_with_group(self.group_by)
         check_ratios(self.split_ratios)
         whole_number("random_seed", self.random_seed)
-        MatlabImporter(self.signal_variable, labels=self.labels)  # refuses what cannot be meant
+        RecordingImporter(self.signal_variable, labels=self.labels)  # refuses what cannot be meant
         for rate in self.sampling_rate.values() if isinstance(self.sampling_rate, Mapping) else [self.sampling_rate]:
             if rate is not None: positive("sampling_rate", rate)
 
     def load(self, path: Path, relative_path: str, root: Path | None) -> MatlabSignalData:
         "Import one file; its rate is what the file says, else what the plan says."
-        data, stated = MatlabImporter(self.signal_variable, labels=self.labels).load_mat_file(path, root), self.sampling_rate
+        data, stated = RecordingImporter(self.signal_variable, labels=self.labels).load_file(path, root), self.sampling_rate
         if isinstance(stated, Mapping): stated = next((value for pattern, value in stated.items() if fnmatchcase(relative_path, pattern)), None)
         if data.sampling_rate is None: data.sampling_rate = stated
         elif isinstance(self.sampling_rate, Mapping) and stated not in (None, data.sampling_rate):
@@ -90,7 +91,7 @@ def _pattern_with_group(pattern):
     except re.error as error: raise InvalidArgumentError(f"group_by {pattern!r} is no regular expression: {error}") from error
     if not groups: raise InvalidArgumentError(f"group_by {pattern!r} has no group", r"parentheses round what names the group, such as '([^/]+)/[^/]+$'")
 
-# %% ../nbs/guide/13b_survey.ipynb #4133f70f
+# %% ../nbs/guide/13b_survey.ipynb #9292abf3
 @dataclass(frozen=True)
 class Recording:
     "What the survey keeps of one file: `length` in samples as recorded, `rows` of `row_length` samples, `rate` in Hz, `speed_rpm` in rpm."
@@ -125,21 +126,25 @@ class Survey:
     refused: dict
 
 
-def survey(source, plan: MigrationPlan, pattern: str = "*.mat", progress: bool = True) -> Survey:
+def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True) -> Survey:
     "Import every file once, and keep what is needed to divide and write them."
     root, paths = find_files(source, pattern)
     found, names = Survey(root, [], {}), [relative_name(path, root) for path in paths]
     for pattern in plan.sampling_rate if isinstance(plan.sampling_rate, Mapping) else ():
         if not any(fnmatchcase(name, pattern) for name in names): raise InvalidArgumentError(f"No file matches {pattern!r} of the sampling rates", f"paths such as {names[0]!r}")
+    twins = twins_of(paths)
     for path in tqdm(paths, "reading", unit=" files", delay=1, leave=False, disable=not progress):
         name = relative_name(path, root)
-        try: found.recordings.append(_surveyed(path, name, root, plan))
+        try: found.recordings.append(_surveyed(path, name, root, plan, twins.get(path)))
         except (LstmPfdError, OSError) as error: found.refused[name] = str(error).removeprefix(f"{path.name}: ")
     return found
 
 
-def _surveyed(path, name, root, plan):
+def _surveyed(path, name, root, plan, twin):
     identity = identity_of(path)
+    if twin:
+        raise ImportRefusedError(f"{twin.name} beside it has the same name, as if one recording were kept twice", "one file of each name",
+                                 "Say which kind counts with pattern= (--pattern)")
     data = plan.load(path, name, root)
     if data.label == UNKNOWN:
         raise ImportRefusedError("No variable, file name or folder says its class", "a class", "Say how classes are found with labels (--labels)")
