@@ -183,7 +183,7 @@ def _writes(path):
     except (OSError, RuntimeError) as error:
         raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
-# %% ../nbs/guide/05_store.ipynb #7dd743a3
+# %% ../nbs/guide/05_store.ipynb #c37ca118
 class SignalReader(Report):
     """Rows of a training file, by number, in any order and in any process.
 
@@ -324,8 +324,14 @@ class SignalReader(Report):
             raise SchemaError(f"{self.path.name} has metadata in input order, and no indices that say which row is whose", "<split>/indices",
                               "Read root['metadata'] with h5py, or write the data set again with CacheManager")
         numbers = np.arange(len(self)) if rows is None else self.row_numbers(rows)
-        with open_file(self.path) as root, damage_in(self.path, "metadata"): texts = root["metadata"].asstr()[:]
-        return [json.loads(texts[number]) for number in (self.indices[numbers] if self.split else numbers)]
+        if self.split: numbers = self.indices[numbers]
+        with open_file(self.path) as root, damage_in(self.path, "metadata"):
+            texts = root["metadata"] if len(numbers) < _FEW else root["metadata"][:]
+            return [json.loads(texts[int(number)]) for number in numbers]
+
+
+
+_FEW = 100  # metadata read one by one, as long as that is quicker than reading all
 
 
 def _checked_signals(group):
