@@ -141,7 +141,7 @@ def _plugin_filter(compression, level):
     if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
     return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
 
-# %% ../nbs/guide/04_codec.ipynb #71a17778
+# %% ../nbs/guide/04_codec.ipynb #21bd3ac8
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -168,6 +168,7 @@ class ChunkCodec:
         name, level = resolve_compression(self.compression, self.level)
         exact = {"compression": name, "level": level, "shuffle": bool(self.shuffle), "dtype": np.dtype(self.dtype)}
         for field, value in exact.items(): object.__setattr__(self, field, value)
+        object.__setattr__(self, "_filters", tuple(name for name in ("shuffle", "compression", "fletcher32") if getattr(self, name)))
 
     @classmethod
     def from_dataset(cls, dataset):
@@ -221,16 +222,13 @@ class ChunkCodec:
         CorruptFileError
             If the bytes do not decode to exactly `out.nbytes`, or a checksum does not match.
         """
-        raw, active, data = out.reshape(-1).view(np.uint8), self._active(filter_mask), memoryview(stored)
+        raw, data = out.reshape(-1).view(np.uint8), memoryview(stored)
+        active = [name for bit, name in enumerate(self._filters) if not filter_mask >> bit & 1] if filter_mask else self._filters
         if "fletcher32" in active: data = _without_fletcher32(data)
         if "shuffle" not in active or self.dtype.itemsize == 1: self._unpack(data, raw, "compression" in active)
         else:
             self._unpack(data, planes := _scratch(raw.size), "compression" in active)
             join_planes(planes, raw, self.dtype.itemsize)
-
-    def _active(self, filter_mask):
-        names = [name for name in ("shuffle", "compression", "fletcher32") if getattr(self, name)]
-        return [name for bit, name in enumerate(names) if not filter_mask >> bit & 1]
 
     def _unpack(self, data, out, packed):
         if packed and self.compression == "gzip": inflate(data, out)

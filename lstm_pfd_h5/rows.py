@@ -178,7 +178,7 @@ def default_threads() -> int:
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(_MOST_THREADS, count)
 
-# %% ../nbs/guide/04b_rows.ipynb #c0f3b38e
+# %% ../nbs/guide/04b_rows.ipynb #7498da56
 def plan_runs(addresses: np.ndarray, sizes: np.ndarray, most_bytes: int = 1 << 20) -> list:
     """Divide stretches of a file into runs that are read together, in the order of the file.
 
@@ -191,17 +191,20 @@ def plan_runs(addresses: np.ndarray, sizes: np.ndarray, most_bytes: int = 1 << 2
 
     Returns
     -------
-    list of np.ndarray
+    list of lists of int
         The places, in `addresses`, of each run's stretches; they follow one another in the file without a gap.
     """
     order = np.argsort(addresses, kind="stable")
-    ends = addresses[order] + sizes[order]
-    runs, begin = [], 0
-    for place in range(1, len(order) + 1):
-        first = addresses[order[begin]]
-        if place < len(order) and addresses[order[place]] == ends[place - 1] and ends[place] - first <= most_bytes: continue
-        runs.append(order[begin:place])
-        begin = place
+    begins, ends = addresses[order], addresses[order] + sizes[order]
+    follows = np.append(begins[1:] == ends[:-1], False)
+    if not follows.any(): return [[place] for place in order.tolist()]
+    runs, run, first = [], [], 0
+    for place, begin, end, goes_on in zip(order.tolist(), begins.tolist(), np.append(ends[1:], 0).tolist(), follows.tolist()):
+        if not run: first = begin
+        run.append(place)
+        if goes_on and end - first <= most_bytes: continue
+        runs.append(run)
+        run = []
     return runs
 
 # %% ../nbs/guide/04b_rows.ipynb #38efc657
@@ -252,7 +255,7 @@ def _row_addresses(dataset):
     bands, within = np.divmod(np.arange(count), per_chunk)
     return np.where(addresses[bands] < 0, -1, addresses[bands] + within * row_size)
 
-# %% ../nbs/guide/04b_rows.ipynb #740c93ee
+# %% ../nbs/guide/04b_rows.ipynb #370bccd4
 class ChunkedRows:
     "Rows of a chunked dataset with filters, decoded without HDF5: `shape`, `dtype` and `read` as in `PlainRows`."
 
@@ -273,15 +276,16 @@ class ChunkedRows:
         else: self.codec.warm_up()
         chunks, takers = self._row_takers(rows, out) if self.is_row_wise else self._band_takers(rows, out)
         for take in [take for chunk, take in zip(chunks, takers) if chunk < 0]: take(None)
-        places = np.flatnonzero(chunks >= 0)
-        runs = plan_runs(self.table.addresses[chunks[places]], self.table.sizes[chunks[places]])
-        run_on_threads(self._read_run, [(chunks[places[run]], [takers[place] for place in places[run]]) for run in runs], threads)
+        places = np.flatnonzero(chunks >= 0).tolist()
+        addresses, sizes, masks = (column[chunks[places]] for column in (self.table.addresses, self.table.sizes, self.table.filter_masks))
+        parts = list(zip(addresses.tolist(), sizes.tolist(), masks.tolist(), (takers[place] for place in places), chunks[places].tolist()))
+        run_on_threads(self._read_run, [([parts[place] for place in run],) for run in plan_runs(addresses, sizes)], threads)
 
-    def _read_run(self, chunks, takers):
-        addresses, sizes = self.table.addresses[chunks], self.table.sizes[chunks]
-        stored = memoryview(self.file.read(int(addresses[0]), int(sizes.sum())))
-        for chunk, take, start, size in zip(chunks, takers, addresses - addresses[0], sizes):
-            try: take(stored[start : start + size], int(self.table.filter_masks[chunk]))
+    def _read_run(self, parts):
+        begin, end = parts[0][0], parts[-1][0] + parts[-1][1]
+        stored = memoryview(self.file.read(begin, end - begin))
+        for address, size, mask, take, chunk in parts:
+            try: take(stored[address - begin : address - begin + size], mask)
             except CorruptFileError as error: raise self._damaged(chunk, error) from error
 
     def _damaged(self, chunk, error):
