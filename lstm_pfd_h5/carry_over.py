@@ -145,8 +145,8 @@ def _copy_dataset(item, target, path):
     with damage_in(item.file.filename, path): target.copy(item, target, path)
     return path
 
-# %% ../nbs/guide/04e_carry_over.ipynb #e91dc753
-def check_carried(source: GuardedGroup, target: GuardedGroup, signals: tuple, changed: tuple = ()):
+# %% ../nbs/guide/04e_carry_over.ipynb #88fe3528
+def check_carried(source: GuardedGroup, target: GuardedGroup, signals: tuple, changed: tuple = (), name: str | None = None):
     """Compare everything in two files, all but the rows of `signals`.
 
     Parameters
@@ -156,6 +156,8 @@ def check_carried(source: GuardedGroup, target: GuardedGroup, signals: tuple, ch
     signals : tuple of str
     changed : tuple of str
         Names of root attributes that may differ.
+    name : str, optional
+        What messages call the new file, where it does not have its name yet.
 
     Raises
     ------
@@ -164,22 +166,23 @@ def check_carried(source: GuardedGroup, target: GuardedGroup, signals: tuple, ch
     CorruptFileError
         Something cannot be read.
     """
+    name = name or target.path.name
     theirs, ours = ({path: (item, known) for path, item, known in walk(root, signals)} for root in (source, target))
-    for path in sorted(theirs.keys() ^ ours.keys()): raise _differs(target, path, "is missing" if path in theirs else "was added")
+    for path in sorted(theirs.keys() ^ ours.keys()): raise _differs(path, name, "is missing" if path in theirs else "was added")
     for path, (item, known) in theirs.items():
         copy, known_copy = ours[path]
-        if known != known_copy: raise _differs(target, path, f"is the same object as {known_copy}, in the old file as {known}")
+        if known != known_copy: raise _differs(path, name, f"is the same object as {known_copy}, in the old file as {known}")
         if path != known: continue
-        _compare_attributes(item, copy, target, path, changed if path == "/" else ())
-        if path not in signals and isinstance(item, h5py.Dataset): _compare_datasets(item, copy, target, path)
+        _compare_attributes(item, copy, path, name, changed if path == "/" else ())
+        if path not in signals and isinstance(item, h5py.Dataset): _compare_datasets(item, copy, path, name)
 
 
-def _compare_attributes(item, copy, target, path, changed):
+def _compare_attributes(item, copy, path, name, changed):
     theirs, ours = _raw_attributes(item), _raw_attributes(copy)
-    for name in sorted(theirs.keys() | ours.keys()):
-        if name.decode() in changed: continue
-        if name not in theirs or name not in ours or not _same_attribute(theirs[name], ours[name]):
-            raise _differs(target, f"{path.rstrip('/')}/@{name.decode()}", "differs from the old one")
+    for attribute in sorted(theirs.keys() | ours.keys()):
+        if attribute.decode() in changed: continue
+        if attribute not in theirs or attribute not in ours or not _same_attribute(theirs[attribute], ours[attribute]):
+            raise _differs(f"{path.rstrip('/')}/@{attribute.decode()}", name, "differs from the old one")
 
 
 def _same_attribute(one, other):
@@ -191,13 +194,15 @@ def _same_bytes(one, other):
     return one.tolist() == other.tolist() if one.dtype.kind == "O" else one.tobytes() == other.tobytes()
 
 
-def _compare_datasets(item, copy, target, path):
-    if item.id.get_type() != copy.id.get_type() or item.shape != copy.shape: raise _differs(target, path, "has another type or shape")
+def _compare_datasets(item, copy, path, name):
+    if item.id.get_type() != copy.id.get_type() or item.shape != copy.shape: raise _differs(path, name, "has another type or shape")
     if item.shape is None: return
     for block in row_blocks(item) if item.shape else [()]:
         with damage_in(item.file.filename, path): values = np.asarray(item[block])
-        if not _same_bytes(values, np.asarray(copy[block])): raise _differs(target, path, "differs from the old one")
+        try: same = _same_bytes(values, np.asarray(copy[block]))
+        except (OSError, RuntimeError) as error: raise _differs(path, name, "cannot be read back") from error
+        if not same: raise _differs(path, name, "differs from the old one")
 
 
-def _differs(target, path, how):
-    return PublishError(f"{path} of {target.path.name} {how}", "a copy of what the old file holds", "Check disk and memory, and try again")
+def _differs(path, name, how):
+    return PublishError(f"{path} of {name} {how}", "a copy of what the old file holds", "Check disk and memory, and try again")
