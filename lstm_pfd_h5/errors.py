@@ -6,9 +6,9 @@
 __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'ExistingFileError', 'InvalidSignalError',
            'InvalidDtypeError', 'RowIndexError', 'SplitError', 'MissingDependencyError', 'MissingFileError',
            'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError', 'CorruptFileError',
-           'FileChangedError', 'UnsafeFileError', 'PublishError', 'FileInUseError', 'MatFileError',
-           'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError', 'LstmPfdWarning', 'LayoutWarning',
-           'SmallClassWarning', 'SkippedFileWarning']
+           'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError', 'FileInUseError',
+           'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError', 'LstmPfdWarning',
+           'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning']
 
 # %% ../nbs/guide/00_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -68,7 +68,7 @@ class SplitError(LstmPfdError, ValueError):
 class MissingDependencyError(LstmPfdError, ImportError):
     "An optional library is needed and not installed; the message names the extra that brings it."
 
-# %% ../nbs/guide/00_errors.ipynb #2c0cf2ef
+# %% ../nbs/guide/00_errors.ipynb #d8df150a
 class MissingFileError(LstmPfdError, FileNotFoundError):
     "There is no such file or folder."
 
@@ -95,6 +95,10 @@ class CorruptFileError(LstmPfdError, OSError):
 
 class FileChangedError(LstmPfdError, OSError):
     "The file was replaced or changed after a reader had looked at it."
+
+
+class UnavailableFileError(LstmPfdError, OSError):
+    "The system does not let the file be read now: it is locked, a share does not answer, too many files are open."
 
 
 class UnsafeFileError(LstmPfdError, ValueError):

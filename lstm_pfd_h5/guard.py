@@ -6,7 +6,8 @@
 __all__ = ['FILTER_NAMES', 'SIGNAL_POLICY', 'MATLAB_POLICY', 'HDF5_SIGNATURE', 'Policy', 'damage_in', 'check_dataset',
            'attributes_of', 'GuardedGroup', 'open_file']
 
-# %% ../nbs/guide/02_guard.ipynb #aefa43ea
+# %% ../nbs/guide/02_guard.ipynb #c4849432
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5l, h5o, h5r, h5t, h5z
 
-from .errors import CorruptFileError, LstmPfdError, MissingFileError, UnsafeFileError
+from .errors import CorruptFileError, LstmPfdError, MissingFileError, UnavailableFileError, UnsafeFileError
 from .tables import format_bytes
 
 # %% ../nbs/guide/02_guard.ipynb #acad2dd2
@@ -58,10 +59,24 @@ MATLAB_POLICY = replace(
 )
 "For MATLAB's v7.3 files: references, complex numbers (a compound type), and a user block before the signature."
 
-# %% ../nbs/guide/02_guard.ipynb #2ac6e812
+# %% ../nbs/guide/02_guard.ipynb #7099f943
+_NOT_DAMAGE = {
+    errno.EAGAIN: "Another program has it open for writing: close it there",
+    errno.EACCES: "Another program has it open for writing, or its permissions do not let you read it",
+    errno.ENOLCK: "The file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE before Python starts",
+    errno.ENOTSUP: "The file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE before Python starts",
+    524: "The file system has no locks: set HDF5_USE_FILE_LOCKING=FALSE before Python starts",  # ENOTSUPP of Linux, which Python does not name
+    errno.ESTALE: "The network share has forgotten it: read again",
+    errno.EIO: "The disk or the share does not give its bytes: read again, and look at the system's log",
+    errno.ETIMEDOUT: "The network share does not answer: read again",
+    errno.EMFILE: "This process has too many files open: close some, or raise the limit (ulimit -n)",
+    errno.ENFILE: "The system has too many files open: close some",
+}
+
+
 @contextmanager
 def damage_in(path, where: str = "") -> Iterator[None]:
-    """Turn what h5py raises on a damaged file into `CorruptFileError`, with the file and the place in it.
+    """Turn what h5py raises on a damaged file into `CorruptFileError`, and on one that cannot be read now into `UnavailableFileError`.
 
     Parameters
     ----------
@@ -76,6 +91,8 @@ def damage_in(path, where: str = "") -> Iterator[None]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         place = f"{where} in {Path(path).name}" if where else Path(path).name
         reason = str(error).strip("'\" ") or type(error).__name__
+        remedy = _NOT_DAMAGE.get(getattr(error, "errno", None))
+        if remedy: raise UnavailableFileError(f"{place} cannot be read now: {reason}", remedy=remedy) from error
         raise CorruptFileError(
             f"{place} cannot be read: {reason}",
             remedy="The file is damaged or cut short: restore it from a backup, or write it again",

@@ -6,7 +6,7 @@
 __all__ = ['StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset', 'StreamingDataLoader',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #56c36d0d
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #5917e04c
 import inspect
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from .num_workers import choose_num_workers
 from .read_ahead import ReadAhead
 from .row_cache import RowCache, rows_that_fit
 from .samples import empty_batch, samples_of
+from .slow_files import warn_if_slow
 from .store import SignalReader
 from .tables import Report, Summary
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #589d791d
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #6ad926e4
 class StreamingHDF5Dataset(Report, Dataset):
     """Signals of one split of a training file, read when they are asked for.
 
@@ -60,14 +61,22 @@ class StreamingHDF5Dataset(Report, Dataset):
         The file has no such split.
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         The file cannot be read.
+
+    Warns
+    -----
+    LayoutWarning
+        Once for a file whose chunks hold many rows, all of which are decoded for one; the warning names the command that mends it.
     """
 
     def __init__(self, hdf5_path, split: str | None = "train", transform=None, cache_size: int | str = 0):
         self.hdf5_path, self.split, self.transform = str(hdf5_path), split, transform
         self.reader, self._ahead = SignalReader(hdf5_path, split), ReadAhead()
+        if self._reads_single_rows: warn_if_slow(hdf5_path)
         self.cache = RowCache(rows_that_fit(cache_size, 4 * self.reader.signal_length))
         self.labels = self.reader.labels
         self.num_classes = count_classes(hdf5_path)
+
+    _reads_single_rows = True  # in random order, so that a chunk of many rows is decoded for one
 
     @property
     def signal_length(self) -> int:
@@ -164,7 +173,7 @@ def count_classes(hdf5_path) -> int:
         groups = [root[name] for name in SPLITS if name in root] if identify_layout(root).has_splits else [root]
         return 1 + max(int(group["labels"][:].max(initial=-1)) for group in groups)
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #38e75cda
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #83b095e3
 class ChunkedStreamingDataset(StreamingHDF5Dataset):
     """`StreamingHDF5Dataset` that reads blocks of neighbouring rows.
 
@@ -175,6 +184,8 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
     chunk_size : int
         Rows of a block; one block is kept in memory in each process (256 rows of 102,400 samples are 100 MiB).
     """
+
+    _reads_single_rows = False
 
     def __init__(self, hdf5_path, split: str | None = "train", chunk_size: int = 256, transform=None):
         super().__init__(hdf5_path, split, transform)
@@ -226,7 +237,7 @@ class StreamingDataLoader(DataLoader):
         if hasattr(self.batch_sampler, "upcoming"): return self.batch_sampler.upcoming()
         return self.sampler.upcoming(self.batch_size) if hasattr(self.sampler, "upcoming") and self.batch_size else []
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #845ae983
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #7110a7f7
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int | str = 4, train_transform=None, test_transform=None,
                                  use_chunked: bool = False, chunk_size: int = 256, *, seed: int | None = None, cache_size: int | str = 0,
                                  **loader_options) -> dict:
@@ -234,7 +245,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
 
     Without workers rows are decoded on threads, one for each processor, and the next batch is read while the last one is trained
     on. A worker decodes on one thread and hands each batch, 13 MB for 32 signals of 102,400 samples, to this process. So 0 workers
-    are faster than 2 or 4 wherever reading is all there is to do: @MEASURED@
+    are faster than 2 or 4 wherever reading is all there is to do; the page `benchmarks/shuffled_epoch` has the figures.
     Workers pay where a transform in Python takes longer than reading does. `num_workers='auto'` times both on a few rows.
 
     Parameters
