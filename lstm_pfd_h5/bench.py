@@ -30,10 +30,24 @@ from .storage_formats import FIRST_IMPLEMENTATION, TUNED_H5PY, UNCOMPRESSED_H5PY
 from .store import SignalReader
 from .tables import Report, Summary, Table
 
-# %% ../nbs/guide/16g_bench.ipynb #1872452d
-def synthetic_signals(count: int, signal_length: int = 102_400) -> tuple:
-    "Signals (count, signal_length) float32 of the signal model, its eleven classes in turn, and labels (count,) int64."
+# %% ../nbs/guide/16g_bench.ipynb #1a0c4b0b
+def synthetic_signals(count: int, signal_length: int = 102_400, *, quantized: bool = True) -> tuple:
+    """Signals of the signal model, its eleven classes in turn, and their labels.
+
+    Parameters
+    ----------
+    count, signal_length : int
+    quantized : bool
+        Whether they stand on the grid of an analogue-to-digital converter, as the model has them, and recordings of 16 bits; otherwise
+        they are continuous, as recordings of 24 bits nearly are, and all that has been filtered or resampled.
+
+    Returns
+    -------
+    tuple
+        (count, signal_length) float32, (count,) int64.
+    """
     config = DataConfig()
+    config.noise.quantization = quantized
     config.signal.T = signal_length / config.signal.fs
     requests = [(FAULT_TYPES[number % len(FAULT_TYPES)], number // len(FAULT_TYPES), False) for number in range(count)]
     signals, _ = make_signals(config, requests, timestamp="1970-01-01T00:00:00+00:00")
