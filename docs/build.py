@@ -71,7 +71,7 @@ def write_api(pages):
         chapter = f"../{page.path.as_posix()}"
         rows.append(f"| [`{page.module}`]({page.module}.md) | {page.summary} | [{page.title}]({chapter}) |")
         write(f"api/{page.module}.md", "\n".join([
-            f"# `{PACKAGE}.{page.module}`", "", f"How and why: the chapter [{page.title}]({chapter}).", "", "```{documented}",
+            f"# {page.module}", "", f"How and why: the chapter [{page.title}]({chapter}).", "", "```{documented}",
             f".. automodule:: {PACKAGE}.{page.module}", "   :members:", "   :undoc-members:", "   :member-order: bysource", "```", ""]))
     write("api/index.md", "\n".join(["# API reference", "", f"Every public name of `{PACKAGE}`, by module.", "", "| Module | What it is for | Chapter |",
                                      "|---|---|---|", *rows, "", toctree([page.module for page in modules])]))

@@ -21,6 +21,7 @@ html_extra_path = [str(ROOT / "build" / "site" / "pages" / "_extra")]
 nb_execution_mode = "off"
 nb_code_prompt_show, nb_code_prompt_hide = "Show the source", "Hide the source"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a chapter may begin its examples at a lower level
