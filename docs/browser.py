@@ -1,4 +1,4 @@
-"""What the browser tests share: Chromium, a page that reaches one host only, and a server for a folder.
+"""What the browser tests share: Chromium, a page that reaches this machine only, and a server for a folder.
 
 Set CHROMIUM to a browser of your own; otherwise the first that is found is used.
 """
@@ -33,27 +33,41 @@ def browser():
         finally: running.close()
 
 
-@contextmanager
-def local_page(running, host="127.0.0.1", **options):
-    """A page that may fetch from `host` only. `page.foreign` lists what it asked of others, `page.errors` what went wrong.
+LOCAL_HOSTS = ("127.0.0.1", "localhost", None)  # None: data: and blob: addresses have no host
 
-    The options are those of Playwright's `new_context`: `viewport`, `color_scheme`, ...
-    """
-    context = running.new_context(**options)
-    page = context.new_page()
-    page.foreign, page.errors = [], []
 
-    def only_here(route):
-        if urlsplit(route.request.url).hostname in (host, None): return route.continue_()
-        page.foreign.append(route.request.url)
+class Watch:
+    "What a page asked of other hosts (all of it is refused), its scripts' errors, and what else it complained about."
+
+    def __init__(self):
+        self.foreign, self.errors, self.complaints = [], [], []
+
+    def route(self, route):
+        if urlsplit(route.request.url).hostname in LOCAL_HOSTS: return route.continue_()
+        self.foreign.append(route.request.url)
         route.abort()
 
-    context.route("**/*", only_here)
-    page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("response", lambda response: page.errors.append(f"{response.status} {response.url}") if response.status >= 400 else None)
-    try: yield page
+    def listen(self, page):
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("response", lambda response: self.complaints.append(f"{response.status} {response.url}") if response.status >= 400 else None)
+
+
+@contextmanager
+def new_page(running, **options):
+    "A page that reaches this machine only, and its `Watch`. The options are those of Playwright's `new_context`."
+    context, watch = running.new_context(**options), Watch()
+    context.route("**/*", watch.route)
+    page = context.new_page()
+    watch.listen(page)
+    try: yield page, watch
     finally: context.close()
+
+
+@contextmanager
+def open_page(width=1280, height=1000):
+    "A page of a fresh browser, and its `Watch`."
+    with browser() as running, new_page(running, viewport={"width": width, "height": height}) as opened: yield opened
 
 
 class _Quiet(SimpleHTTPRequestHandler):

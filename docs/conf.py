@@ -27,6 +27,7 @@ myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a chapter may begin its examples at a lower level
 
 # The package's own documentation
+package = settings["lib_name"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

@@ -1,6 +1,7 @@
 """Formulas as MathML, which every browser draws by itself, and names in `code` that lead to their documentation."""
 
 import re
+from inspect import isroutine
 
 from docutils import nodes
 from docutils.utils import new_document
@@ -97,6 +98,11 @@ def plural(app, what, name, obj, options, lines):
     lines[:] = [re.sub(r"(`[^`\s]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
 
 
+def made_elsewhere(app, what, name, symbol, skip, options):
+    "Methods that another library puts into our classes (Matplotlib's `set`) are documented there."
+    return isroutine(symbol) and not (symbol.__module__ or "").startswith(app.config.package) or None
+
+
 def visit_math(translator, node):
     block = isinstance(node, nodes.math_block)
     translator.body.append(f'<div class="math-block">{as_mathml(node, block)}</div>' if block else as_mathml(node, block))
@@ -114,5 +120,7 @@ def setup(app):
     app.add_post_transform(LinkNames)
     app.add_directive("documented", Documented)
     app.connect("autodoc-process-docstring", plural)
+    app.add_config_value("package", "", "env")
+    app.connect("autodoc-skip-member", made_elsewhere)
     app.connect("missing-reference", outside)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
