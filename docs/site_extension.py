@@ -7,9 +7,10 @@ from docutils import nodes
 from docutils.utils import new_document
 from docutils.utils.math import latex2mathml
 from myst_parser.mocking import MockRSTParser
+from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.nodes import make_refnode
+from sphinx.util.nodes import find_pending_xref_condition, make_refnode
 
 # Names of libraries without a symbol table for nbdev: where they are documented
 ELSEWHERE = {
@@ -20,6 +21,7 @@ ELSEWHERE = {
     "scipy.io.loadmat": "https://docs.scipy.org/doc/scipy/reference/generated/scipy.io.loadmat.html",
     "scipy.io.savemat": "https://docs.scipy.org/doc/scipy/reference/generated/scipy.io.savemat.html",
 }
+WORD = re.compile("[a-z]+")
 SHORTHAND = {"np.": "numpy.", "DataLoader": "torch.utils.data.DataLoader", "Tensor": "torch.Tensor"}
 
 
@@ -56,6 +58,17 @@ def unique_endings(objects):
     return {ending: names.pop() for ending, names in found.items() if len(names) == 1}
 
 
+class KeepWords(SphinxPostTransform):
+    "A plain lower-case word (`label`) in a list of types or attributes is not looked up: attributes of other classes are called so, too."
+
+    default_priority = 5
+
+    def run(self, **kwargs):
+        for node in list(self.document.findall(addnodes.pending_xref)):
+            if node.get("refdomain") == "py" and WORD.fullmatch(node["reftarget"]):
+                node.replace_self((find_pending_xref_condition(node, "*") or node).children)
+
+
 class LinkNames(SphinxPostTransform):
     "`SignalReader` in running text leads to the API page."
 
@@ -69,7 +82,7 @@ class LinkNames(SphinxPostTransform):
 
     def link(self, node, domain):
         text = re.sub(r"\(\)$", "", node.astext())
-        if re.fullmatch(r"[a-z]+", node.astext()): return  # as likely a word as a name
+        if WORD.fullmatch(node.astext()): return  # as likely a word as a name
         name = text if text in domain.objects else self.app.own_names.get(text)
         if name:
             entry = domain.objects[name]
@@ -117,6 +130,7 @@ def as_mathml(node, block):
 def setup(app):
     app.outside_names = symbol_tables()
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
+    app.add_post_transform(KeepWords)
     app.add_post_transform(LinkNames)
     app.add_directive("documented", Documented)
     app.connect("autodoc-process-docstring", plural)
