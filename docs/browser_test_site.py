@@ -1,0 +1,170 @@
+"""The built site in a real browser: python docs/browser_test_site.py"""
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from browser import browser, new_page, run, served
+from conf import ROOT, settings
+
+SITE = ROOT / settings["doc_path"]
+CHAPTER, FIGURES, TABLES = "guide/05_store.html", "guide/10b_shaft.html", "guide/01_constants.html"
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
+READABLE = 4.5  # the contrast that WCAG 2 asks of running text at level AA
+PAINT_MS, PAGE_BYTES = 2500, 1_500_000
+
+# Contrast of the visible texts of a page with what is behind them, by the formula of WCAG 2; the worst of each kind of text
+CONTRAST = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const rgba = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const over = (top, below) => top.slice(0, 3).map((value, i) => value * top[3] / 255 + below[i] * (1 - top[3] / 255));
+  const behind = node => { if (!node) return [255, 255, 255]; const own = rgba(getComputedStyle(node).backgroundColor);
+                           return own[3] === 255 ? own.slice(0, 3) : over(own, behind(node.parentElement)); };
+  const light = color => { const [r, g, b] = color.map(value => { value /= 255; return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; });
+                           return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const worst = {};
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const node = texts.currentNode.parentElement, style = getComputedStyle(node);
+    if (!texts.currentNode.data.trim() || !node.checkVisibility({opacityProperty: true, visibilityProperty: true}) || node.closest('script, style, noscript')) continue;
+    const below = behind(node), [a, b] = [light(over(rgba(style.color), below)), light(below)];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const name = node.tagName.toLowerCase() + (node.className && typeof node.className === 'string' ? '.' + node.className.trim().split(/\\s+/).join('.') : '');
+    if (!(name in worst) || ratio < worst[name][0]) worst[name] = [Math.round(ratio * 100) / 100, texts.currentNode.data.trim().slice(0, 30)];
+  }
+  return worst;
+}"""
+# What reaches beyond the screen without a frame of its own that scrolls, as code and tables have
+WIDE = """() => {
+  const framed = node => node && node.tagName !== 'ARTICLE' && (getComputedStyle(node).overflowX !== 'visible' || framed(node.parentElement));
+  return [...document.querySelectorAll('article *')].filter(node => {
+    const box = node.getBoundingClientRect();
+    return box.width && box.right > innerWidth + 1 && !framed(node.parentElement);
+  }).map(node => node.outerHTML.slice(0, 80)).concat(document.scrollingElement.scrollWidth > innerWidth ? ['the page'] : []);
+}"""
+BACKGROUND = "getComputedStyle(document.body).backgroundColor"
+FOCUSED = "document.activeElement.matches('a, input, button, label, summary, [tabindex]') && document.activeElement.outerHTML"
+
+
+def pages():
+    return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "notebooks" not in path.relative_to(SITE).parts)
+
+
+def expect(found, true, what):
+    if not true: raise AssertionError(f"{what}: {found}")
+
+
+def test_every_page():
+    "Every page loads without an error and without a request to another host; each picture has a size and a text."
+    with opened() as page:
+        for name in pages():
+            page.goto(ADDRESS + name)
+            broken = page.eval_on_selector_all("img", "all => all.filter(i => i.loading !== 'lazy' && !i.naturalWidth || !i.alt).map(i => i.src)")
+            expect(broken, not broken, f"{name} has pictures that are not there or say nothing")
+            expect(name, name == "search.html" or page.locator("h1").count() == 1, "a page with no title, or with several")
+
+
+def test_figure_has_size():
+    "A figure is drawn at more than a thumbnail's size."
+    with opened() as page:
+        page.goto(ADDRESS + FIGURES)
+        box = page.locator(".cell_output img").first.bounding_box()
+        expect(box, box["width"] > 300 and box["height"] > 80, "the figure")
+
+
+def test_search():
+    "The search finds the page of a class and the chapter about it."
+    with opened() as page:
+        page.goto(ADDRESS + "index.html")
+        page.fill(".sidebar-search", "SignalReader")
+        page.press(".sidebar-search", "Enter")
+        page.wait_for_selector("#search-results li a")
+        page.wait_for_function("document.querySelector('#search-results .search-summary')?.textContent.match(/found [1-9]/)")
+        found = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
+        for place in ("api/store.html", CHAPTER): expect(found, any(place in link for link in found), f"{place} is not found")
+
+
+def test_dark_mode():
+    "Dark mode follows the system, and the button turns it."
+    with opened(color_scheme="dark") as page:
+        page.goto(ADDRESS + CHAPTER)
+        dark = page.evaluate(BACKGROUND)
+        expect(dark, sum(map(int, dark[4:-1].split(",")[:3])) < 150, "not dark although the system is")
+        page.locator("button.theme-toggle:visible").first.click()
+        expect(page.evaluate(BACKGROUND), page.evaluate(BACKGROUND) != dark, "the button does not turn the mode")
+
+
+def test_contrast():
+    "Texts, code, tables and signatures have a contrast of 4.5 or more in both modes."
+    for scheme in ("light", "dark"):
+        with opened(color_scheme=scheme) as page:
+            for name in ("index.html", CHAPTER, FIGURES, TABLES, "api/store.html", "guide/index.html"):
+                page.goto(ADDRESS + name)
+                page.wait_for_timeout(400)  # furo's colours fade in
+                weak = {kind: worst for kind, worst in page.evaluate(CONTRAST).items() if worst[0] < READABLE}
+                expect(weak, not weak, f"hard to read on {name} in {scheme}")
+
+
+def test_phone():
+    "On a screen of 390 pixels no page scrolls sideways."
+    with opened(**PHONE) as page:
+        for name in pages():
+            page.goto(ADDRESS + name)
+            wide = page.evaluate(WIDE)
+            expect(wide, not wide, f"{name} is wider than the screen")
+
+
+def test_keyboard():
+    "Tab and Enter reach the search, the menu and the text."
+    with opened() as page:
+        page.goto(ADDRESS + CHAPTER)
+        reached = []
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            reached.append(str(page.evaluate(FOCUSED)))
+        for what in ("skip-to-content", "sidebar-search", "tutorials/index.html"):
+            expect(reached, any(what in place for place in reached), f"Tab does not reach {what}")
+    with opened(**PHONE) as page:
+        page.goto(ADDRESS + CHAPTER)
+        page.locator("label[for=__navigation], button.nav-overlay-icon").first.press("Enter")
+        page.wait_for_timeout(400)
+        expect("closed", page.locator(".sidebar-search").is_visible(), "Enter does not open the menu")
+
+
+def test_weight():
+    "A chapter is light, and something is painted soon."
+    with opened() as page:
+        sizes = []
+        page.on("response", lambda response: sizes.append(len(response.body())))
+        for name in ("index.html", CHAPTER):
+            sizes.clear()
+            page.goto(ADDRESS + name)
+            page.wait_for_load_state("networkidle")
+            paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+            print(f"       {name}: {sum(sizes) / 1000:.0f} kB, first paint after {paint:.0f} ms")
+            expect(sum(sizes), sum(sizes) < PAGE_BYTES, f"{name} is heavy")
+            expect(paint, paint < PAINT_MS, f"{name} is slow")
+
+
+def test_notebook():
+    "The notebook of a page can be downloaded from the site."
+    with opened() as page:
+        page.goto(ADDRESS + CHAPTER)
+        with page.expect_download() as download: page.get_by_text("Download this notebook").click()
+        text = Path(download.value.path()).read_text(encoding="utf-8")
+        expect(text[:80], text == (ROOT / settings["nbs_path"] / CHAPTER.replace(".html", ".ipynb")).read_text(encoding="utf-8"), "not the notebook")
+
+
+@contextmanager
+def opened(**options):
+    "A page of the site, which must in the end have met no error and asked nothing of another host."
+    with new_page(BROWSER, **options) as (page, watch):
+        yield page
+        expect(watch.foreign, not watch.foreign, "requests to other hosts")
+        expect(watch.errors + watch.complaints, not watch.errors + watch.complaints, "errors in the console")
+
+
+if __name__ == "__main__":
+    if not (SITE / "index.html").exists(): sys.exit(f"There is no site in {SITE}: run python docs/build.py first.")
+    with browser() as BROWSER, served(SITE) as ADDRESS:
+        run([value for name, value in list(globals().items()) if name.startswith("test_")])
