@@ -17,9 +17,21 @@ import typer
 
 from .errors import ExistingFileError, InvalidArgumentError, LstmPfdError, MissingFileError
 
-# %% ../nbs/guide/17_cli.ipynb #d9a59cf3
+# %% ../nbs/guide/17_cli.ipynb #425be6a8
 app = typer.Typer(name="lstm_pfd_h5", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Keep vibration recordings in HDF5 and train on them.")
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", is_eager=True, callback=lambda wanted: _show_version() if wanted else None, help="Show the version and leave.")):
+    pass
+
+
+def _show_version():
+    from lstm_pfd_h5 import __version__
+
+    typer.echo(f"lstm_pfd_h5 {__version__}")
+    raise typer.Exit
 
 
 def main():

@@ -220,9 +220,12 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 def _is_run(rows):
     return len(rows) > 1 and rows.max() - rows.min() + 1 == len(rows) == len(np.unique(rows))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #b7426dbc
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #8e707454
 class StreamingDataLoader(DataLoader):
-    "`torch.utils.data.DataLoader` that reads one batch ahead without worker processes."
+    "`torch.utils.data.DataLoader`, with its arguments, that reads one batch ahead without worker processes."
+
+    def __init__(self, dataset, *args, **kwargs):  # documentation tools cannot evaluate the annotations of PyTorch's
+        super().__init__(dataset, *args, **kwargs)
 
     def __iter__(self):
         batches = super().__iter__()
