@@ -11,17 +11,17 @@ import threading
 
 import numpy as np
 
-# %% ../nbs/guide/08d_batch_buffers.ipynb #384de2a9
+# %% ../nbs/guide/08d_batch_buffers.ipynb #bc272680
 class BatchBuffers:
     """Float32 arrays that are used again once nobody refers to them.
 
     Parameters
     ----------
     most : int
-        Arrays to keep. Three are in use while one batch is trained on, one is ready and one is being read.
+        Arrays to keep. Four are in use while one batch is trained on, one is handed over, one is ready and one is being read.
     """
 
-    def __init__(self, most: int = 4):
+    def __init__(self, most: int = 5):
         self.most = most
         self._arrays, self._lock = [], threading.Lock()
 

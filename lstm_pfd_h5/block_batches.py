@@ -13,7 +13,7 @@ import numpy as np
 from .arrays import positive
 from .random_order import random_bits, random_order
 
-# %% ../nbs/guide/08b_block_batches.ipynb #76c8a5a3
+# %% ../nbs/guide/08b_block_batches.ipynb #36cbe158
 class BlockBatchSampler:
     """A `batch_sampler` for a `DataLoader`: lists of row numbers, block by block. It needs no PyTorch.
 
@@ -39,7 +39,7 @@ class BlockBatchSampler:
         self.num_rows, self.shuffle, self.seed, self.epoch = int(num_rows), shuffle, int(seed), 0
         self.batch_size = positive("batch_size", batch_size, whole=True)
         self.block_size = positive("block_size", block_size, whole=True)
-        self.streams, self._next = max(1, int(num_workers)), []
+        self.streams, self._order, self._handed = max(1, int(num_workers)), [], 0
 
     def __repr__(self):
         return (f"BlockBatchSampler({self.num_rows:,} rows in {len(self)} batches of {self.batch_size}, "
@@ -66,11 +66,12 @@ class BlockBatchSampler:
         return self._hand_out([*self._interleaved(dealt, bits), *self._tail(full[len(dealt) :], bits)])
 
     def _hand_out(self, batches):
-        for batch, self._next in zip(batches, [*batches[1:], []]): yield batch
+        self._order, self._handed = batches, 0
+        for self._handed, batch in enumerate(batches, 1): yield batch
 
-    def upcoming(self) -> list:
-        "The batch that comes after the one handed out last: to be read ahead."
-        return self._next
+    def upcoming(self, count: int) -> list:
+        "The batches that come after the one handed out last, at most `count`: to be read ahead. None are handed out by this."
+        return self._order[self._handed : self._handed + count]
 
     def _num_dealt(self):
         return self.num_rows // self.block_size // self.streams * self.streams

@@ -5,45 +5,44 @@
 # %% auto #0
 __all__ = ['ReadAhead']
 
-# %% ../nbs/guide/08e_read_ahead.ipynb #aec2024b
+# %% ../nbs/guide/08e_read_ahead.ipynb #94a750a0
 import os
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-# %% ../nbs/guide/08e_read_ahead.ipynb #1f55d81d
+# %% ../nbs/guide/08e_read_ahead.ipynb #192f3f44
 class ReadAhead:
-    "One batch that is read on a thread before it is asked for."
+    "Batches that are read on a thread, one after the other, before they are asked for."
 
     def __init__(self):
-        self._rows, self._result, self._process = None, None, None
+        self._begun, self._process = deque(), None
 
     def __reduce__(self):
         return ReadAhead, ()  # another process has read nothing
 
-    def begin(self, read, rows: np.ndarray):
-        """Start `read(rows)`.
+    def begin(self, read, batches: list):
+        """Start `read(rows)` for each of the batches that come next, unless it has been started already.
 
         Parameters
         ----------
         read : callable
             Gives the batch.
-        rows : np.ndarray
-            (n,) int64.
+        batches : list of np.ndarray
+            (n,) int64 each.
         """
-        self._rows, self._process = rows, os.getpid()
-        self._result = _thread().submit(read, rows)
+        if self._process != os.getpid(): self._begun, self._process = deque(), os.getpid()
+        for rows in batches[len(self._begun) :]: self._begun.append((rows, _thread().submit(read, rows)))
 
     def take(self, rows: np.ndarray):
         """What was read, if it is these rows in this order; otherwise `None`.
 
         An error of the reading is raised here. What was read in vain is waited for, so that no two reads run at once.
         """
-        begun, result = self._rows, self._result
-        self._rows, self._result = None, None
-        if result is None or self._process != os.getpid(): return None
-        if np.array_equal(begun, rows): return result.result()
-        result.exception()
+        if not self._begun or self._process != os.getpid(): return None
+        if np.array_equal(self._begun[0][0], rows): return self._begun.popleft()[1].result()
+        while self._begun: self._begun.pop()[1].exception()
         return None
 
 

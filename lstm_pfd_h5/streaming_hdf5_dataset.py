@@ -29,7 +29,7 @@ from .slow_files import warn_if_slow
 from .store import SignalReader
 from .tables import Report, Summary
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #6ad926e4
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #2bc4dd37
 class StreamingHDF5Dataset(Report, Dataset):
     """Signals of one split of a training file, read when they are asked for.
 
@@ -131,10 +131,9 @@ class StreamingHDF5Dataset(Report, Dataset):
         if self.transform is None: return samples_of(signals, labels)
         return [(_as_sample(self.transform(signal)), label) for signal, label in zip(signals.numpy()[:, 0], labels.tolist())]
 
-    def read_ahead(self, rows):
-        "Begin to read a batch, which is then asked for with these rows, on a thread. Transforms are applied when it is asked for."
-        rows = self.reader.row_numbers(rows)
-        if len(rows): self._ahead.begin(self._read_batch, rows)
+    def read_ahead(self, batches):
+        "Begin to read batches (lists of rows), which are asked for next, on a thread. Transforms are applied when they are asked for."
+        self._ahead.begin(self._read_batch, [self.reader.row_numbers(rows) for rows in batches])
 
     def choose_num_workers(self) -> int:
         "The number of `DataLoader` workers with which this data set is quickest, by timing a few rows."
@@ -220,9 +219,9 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 def _is_run(rows):
     return len(rows) > 1 and rows.max() - rows.min() + 1 == len(rows) == len(np.unique(rows))
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #8e707454
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #33f88c07
 class StreamingDataLoader(DataLoader):
-    "`torch.utils.data.DataLoader`, with its arguments, that reads one batch ahead without worker processes."
+    "`torch.utils.data.DataLoader`, with its arguments, that reads ahead without worker processes."
 
     def __init__(self, dataset, *args, **kwargs):  # documentation tools cannot evaluate the annotations of PyTorch's
         super().__init__(dataset, *args, **kwargs)
@@ -233,12 +232,19 @@ class StreamingDataLoader(DataLoader):
 
     def _reading_ahead(self, batches):
         for batch in batches:
-            self.dataset.read_ahead(self._upcoming())
+            self.dataset.read_ahead(self._upcoming(_AHEAD))
             yield batch
 
-    def _upcoming(self):
-        if hasattr(self.batch_sampler, "upcoming"): return self.batch_sampler.upcoming()
-        return self.sampler.upcoming(self.batch_size) if hasattr(self.sampler, "upcoming") and self.batch_size else []
+    def _upcoming(self, count):
+        "The next batches, as lists of rows."
+        if hasattr(self.batch_sampler, "upcoming"): return self.batch_sampler.upcoming(count)
+        if not hasattr(self.sampler, "upcoming") or not self.batch_size: return []
+        rows = self.sampler.upcoming(count * self.batch_size)
+        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+        return [batch for batch in batches if len(batch) == self.batch_size or not self.drop_last]
+
+
+_AHEAD = 2  # batches: one that is ready when it is asked for, and one that is being read meanwhile
 
 # %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #7110a7f7
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int | str = 4, train_transform=None, test_transform=None,
