@@ -14,9 +14,9 @@ import numpy as np
 from .compiled import compiled
 from .errors import CorruptFileError
 
-# %% ../nbs/guide/03d_zlib_streams.ipynb #19c5e074
+# %% ../nbs/guide/03d_zlib_streams.ipynb #3415be83
 _WORTHWHILE = 0.98  # of the original size: less gain is not worth inflating
-_SAMPLE = 4096
+_SAMPLE = 2048
 
 
 def shrinks(data: np.ndarray) -> bool:
@@ -25,8 +25,8 @@ def shrinks(data: np.ndarray) -> bool:
     else: samples = np.concatenate([data[place : place + _SAMPLE] for place in (0, (data.size - _SAMPLE) // 2, data.size - _SAMPLE)])
     return len(deflate.deflate_compress(samples.data, 1)) < _WORTHWHILE * data[: 3 * _SAMPLE].size
 
-# %% ../nbs/guide/03d_zlib_streams.ipynb #3aa95a8a
-_LIBDEFLATE_LEVEL = {1: 1, 2: 1, 3: 1, 4: 2, 5: 3, 6: 4, 7: 6, 8: 8, 9: 9}
+# %% ../nbs/guide/03d_zlib_streams.ipynb #028b5cf5
+_LIBDEFLATE_LEVEL = {1: 1, 2: 1, 3: 1, 4: 1, 5: 2, 6: 4, 7: 6, 8: 8, 9: 9}
 _LONGEST_STORED = 65535
 _END = b"\x01\0\0\xff\xff"  # an empty stored block, marked as the last one
 
