@@ -14,9 +14,9 @@ import numpy as np
 from .compiled import compiled
 from .errors import CorruptFileError
 
-# %% ../nbs/guide/03d_zlib_streams.ipynb #3415be83
+# %% ../nbs/guide/03d_zlib_streams.ipynb #19c5e074
 _WORTHWHILE = 0.98  # of the original size: less gain is not worth inflating
-_SAMPLE = 2048
+_SAMPLE = 4096
 
 
 def shrinks(data: np.ndarray) -> bool:
@@ -25,8 +25,8 @@ def shrinks(data: np.ndarray) -> bool:
     else: samples = np.concatenate([data[place : place + _SAMPLE] for place in (0, (data.size - _SAMPLE) // 2, data.size - _SAMPLE)])
     return len(deflate.deflate_compress(samples.data, 1)) < _WORTHWHILE * data[: 3 * _SAMPLE].size
 
-# %% ../nbs/guide/03d_zlib_streams.ipynb #028b5cf5
-_LIBDEFLATE_LEVEL = {1: 1, 2: 1, 3: 1, 4: 1, 5: 2, 6: 4, 7: 6, 8: 8, 9: 9}
+# %% ../nbs/guide/03d_zlib_streams.ipynb #f3892dc2
+_LIBDEFLATE_LEVEL = {0: 1, 1: 1, 2: 1, 3: 1, 4: 2, 5: 3, 6: 4, 7: 6, 8: 8, 9: 9}
 _LONGEST_STORED = 65535
 _END = b"\x01\0\0\xff\xff"  # an empty stored block, marked as the last one
 
@@ -45,7 +45,8 @@ def deflate_planes(planes: np.ndarray, level: int) -> bytes:
     tail = len(packable) - next((number for number, packs in enumerate(reversed(packable)) if not packs), len(packable))
     head = [_piece(plane, packs, level) for plane, packs in zip(planes[:tail], packable)]
     checksum = deflate.adler32(planes.reshape(-1).data, 1).to_bytes(4, "big")
-    return b"".join([b"\x78\x01", *head, _last_piece(planes[tail:].reshape(-1), level), checksum])
+    is_top_plane = tail == len(planes) - 1 > 0
+    return b"".join([b"\x78\x01", *head, _last_piece(planes[tail:].reshape(-1), level - is_top_plane), checksum])
 
 
 def _last_piece(data, level):
