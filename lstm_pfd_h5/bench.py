@@ -6,7 +6,7 @@
 __all__ = ['OURS', 'BASELINES', 'LIMITS', 'synthetic_signals', 'signals_of_file', 'EpochComparison', 'compare_epochs', 'bench',
            'first_split']
 
-# %% ../nbs/guide/16g_bench.ipynb #9a990d3a
+# %% ../nbs/guide/16g_bench.ipynb #93194f7b
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ from .peer_libraries import PEERS
 from .single_signal import make_signals
 from .storage_formats import FIRST_IMPLEMENTATION, TUNED_H5PY, UNCOMPRESSED_H5PY, ExistingFile, NumpyMemmap, Ours, row_sums
 from .store import SignalReader
-from .tables import Report, Summary, Table
+from .tables import Report, Summary, Table, format_bytes
 
 # %% ../nbs/guide/16g_bench.ipynb #1a0c4b0b
 def synthetic_signals(count: int, signal_length: int = 102_400, *, quantized: bool = True) -> tuple:
@@ -71,7 +71,7 @@ def signals_of_file(path, max_bytes: int = 200 * 2**20, split: str | None = None
     rows = np.linspace(0, len(reader) - 1, count).astype(np.int64)
     return reader.read(rows), reader.labels[rows], rows
 
-# %% ../nbs/guide/16g_bench.ipynb #99940175
+# %% ../nbs/guide/16g_bench.ipynb #b50fdee8
 OURS = (Ours(), Ours("gzip", shuffle=True), *map(Ours, ("lzf", "zstd", "blosc2", None)))
 "This package, in each compression that it has; gzip also with the shuffle filter in any case, as tuned h5py has it."
 
@@ -136,7 +136,13 @@ class EpochComparison(Report):
         failed = [Table(["did not run", "reason"], [list(item) for item in self.failures.items()])] * bool(self.failures)
         how = Table(["", "configuration"], [[name, self.settings[name]] for name in names])
         title = f"A shuffled epoch of {self.rows:,} signals of {self.signal_length:,} samples; times: over '{self.reference}', in the same turn"
-        return Summary(title, self.facts, [Table(columns, rows), *failed, how])
+        return Summary(title, self.facts, [Table(columns, rows), *failed, how], self._doubts())
+
+    def _doubts(self):
+        size = 4 * self.rows * self.signal_length
+        if size >= _SMALL: return []
+        return [f"The signals are {format_bytes(size)} in all: HDF5 keeps as much decoded in its chunk cache, so that h5py decodes nothing from the second epoch on. "
+                "Measure 100 MiB or more"]
 
     def _cells(self, name):
         for workers in self.races:
@@ -149,6 +155,9 @@ class EpochComparison(Report):
         ratios = {name: f"(ratio {self.compression_ratio(name):.2f})" for name in self.sizes}
         limits = {name: self.speed(name, workers) for name in LIMITS if self.speed(name, workers)}
         return bar_chart(speeds, f"signals a second, {workers} workers", ours={name for name in speeds if name.startswith("lstm_pfd_h5")}, notes=ratios, limits=limits)
+
+
+_SMALL = 32 * 2**20
 
 
 def _rounded(number):
