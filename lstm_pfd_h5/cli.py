@@ -72,7 +72,7 @@ def validate(file: Path = FILE):
     typer.echo(report)
     if not report.ok: raise typer.Exit(1)
 
-# %% ../nbs/guide/17_cli.ipynb #b0fe8a96
+# %% ../nbs/guide/17_cli.ipynb #5582d270
 @app.command()
 def repack(
     source: Path = typer.Argument(help="A training file whose random rows are slow to read; see inspect.", show_default=False),
@@ -86,7 +86,7 @@ def repack(
     "Write a training file again with one row a chunk, so that random rows are read fast; compare every row before the file appears."
     from lstm_pfd_h5.repack import repack as repack_file
 
-    typer.echo(repack_file(source, output, compression=None if compression == "none" else compression, compression_opts=level, shuffle=shuffle,
+    typer.echo(repack_file(source, output, compression=compression, compression_opts=level, shuffle=shuffle,
                            allow_rounding=allow_rounding, overwrite=overwrite))
 
 # %% ../nbs/guide/17_cli.ipynb #4e62e045
@@ -129,7 +129,7 @@ def parse_rates(texts: list):
     if "" in rates and len(pairs) > 1: raise InvalidArgumentError(f"--rate is {texts}", "one number for all files, or PATTERN=HZ for each")
     return rates.get("", rates or None)
 
-# %% ../nbs/guide/17_cli.ipynb #cf3df1f7
+# %% ../nbs/guide/17_cli.ipynb #278e78bd
 @app.command()
 def migrate(
     source: Path = typer.Argument(help="A folder of recordings (.mat, .csv, .tsv, .npy), searched with its sub-folders.", show_default=False),
@@ -157,13 +157,13 @@ def migrate(
     from lstm_pfd_h5.migration import migrate as migrate_tree
 
     report = migrate_tree(
-        source, output, pattern=pattern or RECORDING_PATTERNS, compression=None if compression == "none" else compression, compression_opts=level, dry_run=dry_run,
+        source, output, pattern=pattern or RECORDING_PATTERNS, compression=compression, compression_opts=level, dry_run=dry_run,
         overwrite=overwrite, signal_length=signal_length, hop=hop, resample_to=resample, sampling_rate=parse_rates(rate), labels=parse_labels(labels),
         signal_variable=signal, group_by=group_by, split_ratios=ratios, random_seed=seed,
     )
     typer.echo(report)
 
-# %% ../nbs/guide/17_cli.ipynb #287e5406
+# %% ../nbs/guide/17_cli.ipynb #5d91868c
 @app.command()
 def generate(
     output: Path = typer.Argument(help="The HDF5 file to write; for MATLAB files a folder, with 'both' the folder beside it.", show_default=False),
@@ -184,7 +184,7 @@ def generate(
     for kind, target in targets.items():
         if format in (kind, "both"): _check_free(target, overwrite)
     if format != "mat":
-        path = generate_to_file(output, settings, workers, compression=None if compression == "none" else compression)
+        path = generate_to_file(output, settings, workers, compression=compression)
         inspect(path)
     if format != "hdf5": typer.echo(f"{len(generate_to_mat(targets['mat'], settings, workers)):,} MATLAB files in {targets['mat']}")
 

@@ -5,11 +5,10 @@
 # %% auto #0
 __all__ = ['seconds_per_row', 'RepackReport', 'repack']
 
-# %% ../nbs/guide/06b_repack.ipynb #b36280ed
+# %% ../nbs/guide/06b_repack.ipynb #23d03b3c
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +18,10 @@ from tqdm.auto import tqdm
 
 from .carry_over import carry_over, check_carried, row_blocks
 from .codec import ChunkCodec, resolve_compression, shuffle_helps
-from .errors import CorruptFileError, ExistingFileError, FileChangedError, LstmPfdError, PublishError, SchemaError
+from .errors import CorruptFileError, ExistingFileError, FileChangedError, PublishError, SchemaError
 from .guard import GuardedGroup, damage_in, open_file
 from .layouts import FLAT, identify_layout
-from .publish import replacing
+from .publish import replacing, writing
 from .rounding import as_stored, to_float32
 from .row_writer import RowWriter
 from .rows import open_rows, read_rows
@@ -88,7 +87,7 @@ class _Task:
 def _spread(count, picks):
     return np.unique(np.linspace(0, count - 1, picks).astype(int)).tolist() if count else []
 
-# %% ../nbs/guide/06b_repack.ipynb #4378fe23
+# %% ../nbs/guide/06b_repack.ipynb #1832f718
 def _write(old, temporary, task):
     datasets = _signal_datasets(old)
     codec = task.codec_for(datasets)
@@ -101,14 +100,6 @@ def _write(old, temporary, task):
                 writers[path].append(rows)
                 task.rounded += rounded
             writers[path].close()
-
-
-@contextmanager
-def _writing(output):
-    try: yield
-    except LstmPfdError: raise
-    except (OSError, RuntimeError) as error:
-        raise PublishError(f"{output.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
 
 # %% ../nbs/guide/06b_repack.ipynb #4852061e
 def _verify(old, temporary, output, task):
@@ -207,7 +198,7 @@ class RepackReport(Report):
                  "as they were": ", ".join(path.lstrip("/") for path in self.carried) or None}
         return Summary(f"{self.source.name} → {self.output.name}", facts, [self.table()])
 
-# %% ../nbs/guide/06b_repack.ipynb #d0c4fecf
+# %% ../nbs/guide/06b_repack.ipynb #becfa92c
 def repack(source, output, *, compression="gzip", compression_opts=None, shuffle=None, overwrite=False, allow_rounding=False,
            trial_rows: int = 48) -> RepackReport:
     """Write a training file again, so that one random row is read at the cost of one row.
@@ -263,7 +254,7 @@ def repack(source, output, *, compression="gzip", compression_opts=None, shuffle
     with tqdm(total=total, desc=f"repack {source.name}", unit=" rows", delay=1, leave=False) as progress, replacing(output) as temporary:
         task = _Task(name, level, shuffle, allow_rounding, progress)
         with open_file(source) as old:
-            with _writing(output): _write(old, temporary, task)
+            with writing(output): _write(old, temporary, task)
             _verify(old, temporary, output, task)
             seconds = _measure(old, temporary, trial_rows)
         if _identity(source) != seen: raise FileChangedError(f"{source.name} was changed while it was copied", "a file that nobody writes to", "Repack it again")

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['SignalWriter', 'SignalReader']
 
-# %% ../nbs/guide/05_store.ipynb #827cda9f
+# %% ../nbs/guide/05_store.ipynb #25d59c60
 import json
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -17,15 +17,15 @@ import numpy as np
 from .arrays import as_json, as_labels, as_signals, positive
 from .codec import ChunkCodec, resolve_compression, shuffle_helps
 from .constants import SPLITS
-from .errors import InvalidArgumentError, InvalidSignalError, LstmPfdError, PublishError, RowIndexError, SchemaError
+from .errors import InvalidArgumentError, InvalidSignalError, RowIndexError, SchemaError
 from .guard import damage_in, open_file
 from .layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes, identify_layout, split_group
-from .publish import replacing
+from .publish import replacing, writing
 from .row_writer import RowColumns, RowWriter, check_leaks
 from .rows import open_rows
 from .tables import Report, Summary, Table, format_bytes
 
-# %% ../nbs/guide/05_store.ipynb #c6be1faf
+# %% ../nbs/guide/05_store.ipynb #0cde208a
 _METADATA_CHUNK = 1024  # texts written together
 
 
@@ -102,7 +102,7 @@ class SignalWriter:
         return self
 
     def __exit__(self, kind, error, trace):
-        with _writes(self.path):
+        with writing(self.path):
             if kind is not None: return self._stack.__exit__(kind, error, trace)
             with self._stack: self._finish()
 
@@ -128,13 +128,13 @@ class SignalWriter:
         labels = as_labels(labels, len(signals))
         if rows.signals is None: self._create(signals)
         rows.extend(labels, indices, groups)
-        with _writes(self.path): rows.signals.append(signals)
+        with writing(self.path): rows.signals.append(signals)
 
     def append_metadata(self, items):
         "Append a dict for each signal, in the order of the input (which `indices` point to)."
         items = iter(items)
         while texts := [as_json(item, self.num_metadata + place) for place, item in enumerate(islice(items, _METADATA_CHUNK))]:
-            with _writes(self.path): self._write_metadata(texts)
+            with writing(self.path): self._write_metadata(texts)
 
     def _write_metadata(self, texts):
         if "metadata" not in self._file:
@@ -175,15 +175,7 @@ class SignalWriter:
         if "num_signals" in self.attributes: self.attributes["num_signals"] = self.num_rows
         self._file.attrs.update(self.attributes)
 
-
-@contextmanager
-def _writes(path):
-    try: yield
-    except LstmPfdError: raise
-    except (OSError, RuntimeError) as error:
-        raise PublishError(f"{path.name} was not written: {error}", remedy="Check that the disk has room and works, and write again") from error
-
-# %% ../nbs/guide/05_store.ipynb #c37ca118
+# %% ../nbs/guide/05_store.ipynb #dae6f087
 class SignalReader(Report):
     """Rows of a training file, by number, in any order and in any process.
 
@@ -303,6 +295,7 @@ class SignalReader(Report):
     def row_numbers(self, rows) -> np.ndarray:
         "Numbers (n,) int64, all from 0 on, for what `read` takes; `RowIndexError` where there is no such row."
         if isinstance(rows, slice): return np.arange(len(self))[rows]
+        if self._are_numbers(rows): return rows  # a batch asks at each step of its way
         rows = np.atleast_1d(np.asarray(rows))
         if rows.dtype == bool: rows = np.flatnonzero(rows)
         if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iuf"): raise RowIndexError(f"Rows are {rows.tolist()!r:.60}", "whole numbers")
@@ -310,6 +303,9 @@ class SignalReader(Report):
         wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != rows)
         if wrong.any(): raise RowIndexError(f"There is no row {rows[wrong.argmax()]}", f"a whole number from {-len(self)} to {len(self) - 1}")
         return np.where(numbers < 0, numbers + len(self), numbers)
+
+    def _are_numbers(self, rows):
+        return isinstance(rows, np.ndarray) and rows.dtype == np.int64 and rows.ndim == 1 and bool(((rows >= 0) & (rows < len(self))).all())
 
     def metadata(self, rows=None) -> list | None:
         """Metadata of rows (all by default), a dict each; `None` if the file has none.
