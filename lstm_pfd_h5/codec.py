@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMPRESSIONS', 'resolve_compression', 'rows_per_chunk', 'ChunkCodec', 'load_filters', 'shuffle_helps']
 
-# %% ../nbs/guide/04_codec.ipynb #7810e5cd
+# %% ../nbs/guide/04_codec.ipynb #bc20a717
 import importlib
 import threading
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from .byte_planes import join_planes, split_planes
 from .errors import CorruptFileError, InvalidArgumentError, MissingDependencyError
 from .guard import FILTER_NAMES
 from .lzf import unpack_lzf
-from .zlib_streams import deflate_planes, inflate
+from .zlib_streams import deflate_planes, inflate, inflate_joined
 
 # %% ../nbs/guide/04_codec.ipynb #3ffad0c4
 COMPRESSIONS = ("gzip", "lzf", "zstd", "blosc2", None)
@@ -141,7 +141,7 @@ def _plugin_filter(compression, level):
     if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
     return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
 
-# %% ../nbs/guide/04_codec.ipynb #21bd3ac8
+# %% ../nbs/guide/04_codec.ipynb #db199169
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -226,7 +226,7 @@ class ChunkCodec:
         active = [name for bit, name in enumerate(self._filters) if not filter_mask >> bit & 1] if filter_mask else self._filters
         if "fletcher32" in active: data = _without_fletcher32(data)
         if "shuffle" not in active or self.dtype.itemsize == 1: self._unpack(data, raw, "compression" in active)
-        else:
+        elif not (self.compression == "gzip" and "compression" in active and inflate_joined(data, raw, self.dtype.itemsize)):
             self._unpack(data, planes := _scratch(raw.size), "compression" in active)
             join_planes(planes, raw, self.dtype.itemsize)
 

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['compiled']
 
-# %% ../nbs/guide/03a_compiled.ipynb #2cc502d4
+# %% ../nbs/guide/03a_compiled.ipynb #12e2b244
 import functools
+import types
 
-# %% ../nbs/guide/03a_compiled.ipynb #615b90e4
+# %% ../nbs/guide/03a_compiled.ipynb #5f7b587b
 def compiled(signature: str):
     """Decorator: a function over arrays becomes machine code when it is first called; it runs without Python's lock.
 
@@ -17,6 +18,9 @@ def compiled(signature: str):
     signature : str
         Of Numba, such as `'void(uint8[::1], uint32[::1])'`. Only arguments of these types are taken, so that nothing is compiled
         twice; an array that is only read is `Array(uint8, 1, "C", readonly=True)`.
+
+    The function may call other compiled functions of its module, not those of another one: Numba keeps machine code until the file
+    changes that the function stands in.
     """
 
     def decorate(function):
@@ -26,7 +30,7 @@ def compiled(signature: str):
         def call(*arguments):
             return machine_code()(*arguments)
 
-        call.warm_up = lambda: machine_code() and None
+        call.machine_code, call.warm_up = machine_code, lambda: machine_code() and None
         return call
 
     return decorate
@@ -35,5 +39,12 @@ def compiled(signature: str):
 def _compile(signature, function):
     import numba
 
+    names = {name: value.machine_code() for name in function.__code__.co_names if hasattr(value := function.__globals__.get(name), "machine_code")}
+    if names: function = _with_globals(function, function.__globals__ | names)
     try: return numba.njit(signature, nogil=True, cache=True)(function)
     except RuntimeError: return numba.njit(signature, nogil=True)(function)  # there is no folder to keep the machine code in
+
+
+def _with_globals(function, names):
+    copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
+    return functools.update_wrapper(copy, function)
