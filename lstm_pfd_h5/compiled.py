@@ -5,11 +5,14 @@
 # %% auto #0
 __all__ = ['compiled']
 
-# %% ../nbs/guide/03a_compiled.ipynb #12e2b244
+# %% ../nbs/guide/03a_compiled.ipynb #f27e0060
 import functools
 import types
+import zlib
 
-# %% ../nbs/guide/03a_compiled.ipynb #5f7b587b
+import numpy as np
+
+# %% ../nbs/guide/03a_compiled.ipynb #a1e2ec33
 def compiled(signature: str):
     """Decorator: a function over arrays becomes machine code when it is first called; it runs without Python's lock.
 
@@ -19,8 +22,7 @@ def compiled(signature: str):
         Of Numba, such as `'void(uint8[::1], uint32[::1])'`. Only arguments of these types are taken, so that nothing is compiled
         twice; an array that is only read is `Array(uint8, 1, "C", readonly=True)`.
 
-    The function may call other compiled functions of its module, not those of another one: Numba keeps machine code until the file
-    changes that the function stands in.
+    The function may call other compiled functions.
     """
 
     def decorate(function):
@@ -39,12 +41,28 @@ def compiled(signature: str):
 def _compile(signature, function):
     import numba
 
-    names = {name: value.machine_code() for name in function.__code__.co_names if hasattr(value := function.__globals__.get(name), "machine_code")}
-    if names: function = _with_globals(function, function.__globals__ | names)
+    called = _called(function)
+    if called: function = _calling(function, called)
     try: return numba.njit(signature, nogil=True, cache=True)(function)
     except RuntimeError: return numba.njit(signature, nogil=True)(function)  # there is no folder to keep the machine code in
 
 
-def _with_globals(function, names):
+def _called(function):
+    "The compiled functions that a function calls, by the names that it has for them."
+    found = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+    return {name: value for name, value in found.items() if hasattr(value, "machine_code")}
+
+
+def _calling(function, called):
+    "A copy of the function that calls machine code. Its name tells what it calls, because machine code is kept under the name, and theirs is in it."
+    names = function.__globals__ | {name: each.machine_code() for name, each in called.items()}
     copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, function.__closure__)
-    return functools.update_wrapper(copy, function)
+    copy.__module__, copy.__qualname__ = function.__module__, f"{function.__qualname__}_{zlib.crc32(_content(function).encode()):08x}"
+    return copy
+
+
+def _content(function):
+    "All that machine code is made of: instructions, constants, and those of the functions that are called."
+    code, called = function.__code__, _called(function)
+    constants = {name: repr(value) for name in code.co_names if isinstance(value := function.__globals__.get(name), (int, float, np.ndarray))}
+    return repr((code.co_code, code.co_consts, constants, [_content(each.__wrapped__) for each in called.values()]))

@@ -89,7 +89,7 @@ def _stored(data):
         pieces += [b"\0", piece.size.to_bytes(2, "little"), (piece.size ^ 65535).to_bytes(2, "little"), piece]
     return pieces
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #f8b1af2b
+# %% ../nbs/guide/03e_zlib_streams.ipynb #18d49289
 @compiled("UniTuple(int64, 3)(Array(uint8, 1, 'C', readonly=True), int64)")
 def _scan_stored(stream, size):
     "The place after the stored blocks that a stream begins with, the bytes they hold, 1 if the last block is among them."
@@ -138,6 +138,16 @@ def _join(stream, rest, filled, values):
         done += target.size
 
 
+@compiled("int64(Array(uint8, 1, 'C', readonly=True), uint32[::1], uint8[::1])")
+def _read_literals(stream, values, room):
+    "Put together the values of a stream of stored and literal blocks: bytes that were stored; -1 for other streams. `room` takes the others."
+    place, filled, ended = _scan_stored(stream, 4 * values.size)
+    missing = 4 * values.size - filled
+    if ended or missing > room.size or not unpack_literals(stream, place, room[:missing]): return -1
+    _join(stream, room[:missing], filled, values)
+    return filled
+
+
 @compiled("void(Array(uint8, 1, 'C', readonly=True), int64, Array(uint8, 1, 'C', readonly=True), uint8[::1])")
 def _gather(stream, stop, rest, out):
     "Copy the stored blocks, which end at `stop`, and what was inflated of the rest; `_scan_stored` has seen that they fit."
@@ -154,7 +164,7 @@ def _gather(stream, stop, rest, out):
 
 def warm_up():
     "Compile all loops now."
-    for loop in (literal_blocks, _scan_stored, _join, _gather): loop.warm_up()
+    for loop in (literal_blocks, _scan_stored, _join, _read_literals, _gather): loop.warm_up()
 
 # %% ../nbs/guide/03e_zlib_streams.ipynb #17659fc1
 def inflate(stream, out: np.ndarray):
@@ -209,7 +219,7 @@ def _inflate_whole(stream, out):
     if len(found) != out.size: raise CorruptFileError(f"A chunk inflates to {len(found):,} bytes", f"{out.size:,}")
     out[:] = np.frombuffer(found, np.uint8)
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #28d11211
+# %% ../nbs/guide/03e_zlib_streams.ipynb #6dd81ade
 def inflate_joined(stream, out: np.ndarray, itemsize: int) -> bool:
     """Fill `out` with the values whose planes a stream holds: each byte is moved once, from the stream to its value.
 
@@ -229,19 +239,22 @@ def inflate_joined(stream, out: np.ndarray, itemsize: int) -> bool:
     """
     stream = memoryview(stream)
     if not has_own_loop(out, itemsize) or not _begins_as_zlib(stream): return False
-    data = np.frombuffer(stream, np.uint8)
-    place, filled, ended = _scan_stored(data, out.size)
-    rest = data[:0] if ended else _unpacked(stream, place, out.size - filled)
-    if rest is None or filled + rest.size != out.size: return False
-    _join(data, rest, filled, out.view(np.uint32))
-    return _checksum(stream, place, rest) == int.from_bytes(stream[-4:], "big")
+    data, values = np.frombuffer(stream, np.uint8), out.view(np.uint32)
+    rest = np.empty(out.size // 2 if _ends_with_mark(stream) else 0, np.uint8)
+    filled = _read_literals(data, values, rest) if rest.size else -1
+    if filled < 0:
+        place, filled, ended = _scan_stored(data, out.size)
+        rest = data[:0] if ended else _unpacked(stream, place, out.size - filled)
+        if rest is None or filled + rest.size != out.size: return False
+        _join(data, rest, filled, values)
+    return _checksum(stream, filled, rest[: out.size - filled]) == int.from_bytes(stream[-4:], "big")
 
 
-def _checksum(stream, stop, rest):
-    "Adler-32 of the stored blocks, which end at `stop`, and the rest."
+def _checksum(stream, filled, rest):
+    "Adler-32 of the stored blocks, which hold `filled` bytes, and the rest."
     checksum, place = 1, 2
-    while place < stop:
-        begin = place + 5
-        place = begin + (stream[place + 1] | stream[place + 2] << 8)
-        checksum = deflate.adler32(stream[begin:place], checksum)
+    while filled:
+        length = stream[place + 1] | stream[place + 2] << 8
+        checksum = deflate.adler32(stream[place + 5 : place + 5 + length], checksum)
+        place, filled = place + 5 + length, filled - length
     return deflate.adler32(rest.data, checksum)
