@@ -51,7 +51,7 @@ def read_variables(path) -> list:
     """
     return flatten(reader_of(path)(path))
 
-# %% ../nbs/guide/12g_file_readers.ipynb #435d5203
+# %% ../nbs/guide/12g_file_readers.ipynb #83800fa2
 def find_files(source, pattern=RECORDING_PATTERNS, recursive: bool = True):
     """The folder that paths are shown relative to (`None` if files were given), and the files, sorted.
 
@@ -76,7 +76,7 @@ def find_files(source, pattern=RECORDING_PATTERNS, recursive: bool = True):
     found = [path for path in (root.rglob("*") if recursive else root.glob("*")) if not path.is_dir()]
     paths = sorted(path for path in found if any(_matches(path, root, pattern) for pattern in patterns))
     if paths: return root, paths
-    raise MissingFileError(f"None of {len(found)} files in {root} matches {', '.join(patterns)}", "recordings", "Check pattern=")
+    raise MissingFileError(f"None of {len(found)} files in {root} matches {', '.join(patterns)}", "recordings", "Check pattern= (--pattern)")
 
 
 def _matches(path, root, pattern):

@@ -58,7 +58,7 @@ def _label_names(recordings):
     names = {recording.label for recording in recordings}
     return list(FAULT_TYPES) if names <= set(FAULT_TYPES) else sorted(names)
 
-# %% ../nbs/guide/14_migration.ipynb #9ad853e3
+# %% ../nbs/guide/14_migration.ipynb #1ad50085
 @dataclass(repr=False)
 class MigrationReport(Report):
     """What became of every file.
@@ -105,7 +105,7 @@ class MigrationReport(Report):
     def class_table(self) -> Table:
         "Files and rows of each class, by split."
         files, names = Counter(r.label for r in self.recordings), sorted({r.label for r in self.recordings})
-        return Table(["class", "files", *self.rows], [[name, files[name], *(counts.get(name, 0) for counts in self.rows.values())] for name in names])
+        return Table(["class", "files", *(f"rows in {split}" for split in self.rows)], [[name, files[name], *(counts.get(name, 0) for counts in self.rows.values())] for name in names])
 
     def file_table(self, limit: int = 12) -> Table:
         "What was found in each file."

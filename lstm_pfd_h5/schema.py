@@ -23,7 +23,7 @@ from .guard import FILTER_NAMES, GuardedGroup, damage_in, open_file
 from .layouts import DTYPES, KINDS, Layout, identify_layout
 from .tables import Report, Summary, Table, format_bytes
 
-# %% ../nbs/guide/03_schema.ipynb #3f10bf54
+# %% ../nbs/guide/03_schema.ipynb #1f9743bf
 @dataclass(frozen=True)
 class Problem:
     "A difference from the schema: where (HDF5 path, `@` before an attribute), what was found, what was expected."
@@ -49,6 +49,11 @@ class ValidationReport(Report):
         "Whether the file follows the schema."
         return not self.problems
 
+    @property
+    def only_lacks_attributes(self) -> bool:
+        "Whether all that is wrong is that attributes are missing."
+        return not self.ok and all("@" in problem.path and problem.found == "missing" for problem in self.problems)
+
     def __bool__(self):
         return self.ok
 
@@ -56,7 +61,8 @@ class ValidationReport(Report):
         verdict = "valid" if self.ok else f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
         table = Table(["path", "found", "expected"], [(p.path, p.found, p.expected) for p in self.problems])
         facts = {"layout": self.layout and self.layout.name, "verdict": verdict}
-        return Summary(self.path.name, facts, [table] * bool(self.problems))
+        notes = ["The rows can be read and trained on: what is missing are statements about them."] * self.only_lacks_attributes
+        return Summary(self.path.name, facts, [table] * bool(self.problems), notes)
 
 # %% ../nbs/guide/03_schema.ipynb #031b4ec0
 def _attribute_problems(group, definitions):

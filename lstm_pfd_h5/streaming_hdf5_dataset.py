@@ -6,7 +6,7 @@
 __all__ = ['StreamingHDF5Dataset', 'count_classes', 'ChunkedStreamingDataset', 'StreamingDataLoader',
            'create_streaming_dataloaders']
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #5917e04c
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #29802697
 import inspect
 from pathlib import Path
 
@@ -24,12 +24,12 @@ from .layouts import identify_layout, split_group
 from .num_workers import choose_num_workers
 from .read_ahead import ReadAhead
 from .row_cache import RowCache, rows_that_fit
-from .samples import empty_batch, samples_of
+from .samples import Samples, empty_batch
 from .slow_files import warn_if_slow
 from .store import SignalReader
 from .tables import Report, Summary
 
-# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #2bc4dd37
+# %% ../nbs/guide/09_streaming_hdf5_dataset.ipynb #8b45154a
 class StreamingHDF5Dataset(Report, Dataset):
     """Signals of one split of a training file, read when they are asked for.
 
@@ -128,7 +128,7 @@ class StreamingHDF5Dataset(Report, Dataset):
         rows = self.reader.row_numbers(indices)
         signals, labels = self._ahead.take(rows), torch.from_numpy(self.labels[rows])
         if signals is None: signals = self._read_batch(rows)
-        if self.transform is None: return samples_of(signals, labels)
+        if self.transform is None: return Samples(signals, labels)
         return [(_as_sample(self.transform(signal)), label) for signal, label in zip(signals.numpy()[:, 0], labels.tolist())]
 
     def read_ahead(self, batches):

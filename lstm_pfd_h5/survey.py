@@ -91,7 +91,7 @@ def _pattern_with_group(pattern):
     except re.error as error: raise InvalidArgumentError(f"group_by {pattern!r} is no regular expression: {error}") from error
     if not groups: raise InvalidArgumentError(f"group_by {pattern!r} has no group", r"parentheses round what names the group, such as '([^/]+)/[^/]+$'")
 
-# %% ../nbs/guide/13b_survey.ipynb #9292abf3
+# %% ../nbs/guide/13b_survey.ipynb #fd9f9679
 @dataclass(frozen=True)
 class Recording:
     "What the survey keeps of one file: `length` in samples as recorded, `rows` of `row_length` samples, `rate` in Hz, `speed_rpm` in rpm."
@@ -107,12 +107,13 @@ class Recording:
     rate: float | None
     speed_rpm: float | None
     load: str | None
+    severity: str | None
     identity: tuple
 
     def metadata(self, start: int, sampling_rate: float | None) -> dict:
         "What is stored beside a row at `sampling_rate` (Hz) that begins at its sample `start`; `recorded_rate` where that was another."
         recorded = self.rate if self.rate != sampling_rate else None
-        known = {"sampling_rate": sampling_rate, "recorded_rate": recorded, "speed_rpm": self.speed_rpm, "load": self.load}
+        known = {"sampling_rate": sampling_rate, "recorded_rate": recorded, "speed_rpm": self.speed_rpm, "load": self.load, "severity": self.severity}
         told = {name: value for name, value in known.items() if value is not None}
         return {"recording": self.name, "variable": self.variable, "label": self.label, "group": self.group, "start": start, **told}
 
@@ -151,7 +152,7 @@ def _surveyed(path, name, root, plan, twin):
     rows = rows_of(data, plan)
     as_signals(data.signal[np.newaxis])  # what cannot be stored is refused now, not when half of the file is written
     return Recording(path, name, data.signal_name, data.label, _group_of(name, data, plan), len(data.signal), *rows.shape,
-                     data.sampling_rate, data.speed_rpm, data.load, identity)
+                     data.sampling_rate, data.speed_rpm, data.load, data.severity, identity)
 
 
 def rows_of(data, plan: MigrationPlan) -> np.ndarray:
