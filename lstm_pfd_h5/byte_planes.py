@@ -32,7 +32,7 @@ def _join_four(planes, values):
         high = np.uint32(planes[2 * count + place]) | np.uint32(planes[3 * count + place]) << np.uint32(8)
         values[place] = low | high << np.uint32(16)
 
-# %% ../nbs/guide/03b_byte_planes.ipynb #cba7a1f1
+# %% ../nbs/guide/03b_byte_planes.ipynb #8d1fba58
 def split_planes(raw: np.ndarray, itemsize: int) -> np.ndarray:
     """The byte planes of values.
 
@@ -69,6 +69,5 @@ def has_own_loop(values: np.ndarray, itemsize: int) -> bool:
 
 
 def warm_up():
-    "Compile both loops now."
-    _split_four.warm_up()
+    "Compile what reading needs now."
     _join_four.warm_up()

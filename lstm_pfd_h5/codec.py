@@ -141,7 +141,7 @@ def _plugin_filter(compression, level):
     if compression == "zstd": return dict(hdf5plugin.Zstd(clevel=level))
     return dict(hdf5plugin.Blosc2(cname="zstd", clevel=level, filters=hdf5plugin.Blosc2.SHUFFLE))
 
-# %% ../nbs/guide/04_codec.ipynb #db199169
+# %% ../nbs/guide/04_codec.ipynb #27887f56
 @dataclass(frozen=True)
 class ChunkCodec:
     """The filter pipeline of one dataset: rows to the bytes of a chunk and back.
@@ -239,7 +239,7 @@ class ChunkCodec:
         else: out[:] = np.frombuffer(data, np.uint8)
 
     def warm_up(self):
-        "Compile the loops that this pipeline needs now, before threads or forked processes need them at once."
+        "Compile the loops that reading needs now, before forked processes need them all at once."
         if self.shuffle: byte_planes.warm_up()
         if self.compression == "gzip": zlib_streams.warm_up()
         if self.compression == "lzf": lzf.warm_up()

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['compiled']
 
-# %% ../nbs/guide/03a_compiled.ipynb #f27e0060
+# %% ../nbs/guide/03a_compiled.ipynb #65852814
 import functools
+import threading
 import types
 import zlib
 
 import numpy as np
 
-# %% ../nbs/guide/03a_compiled.ipynb #a1e2ec33
+# %% ../nbs/guide/03a_compiled.ipynb #7026e582
 def compiled(signature: str):
     """Decorator: a function over arrays becomes machine code when it is first called; it runs without Python's lock.
 
@@ -26,7 +27,13 @@ def compiled(signature: str):
     """
 
     def decorate(function):
-        machine_code = functools.cache(lambda: _compile(signature, function))
+        made = []
+
+        def machine_code():
+            if not made:
+                with _compiling:
+                    if not made: made.append(_compile(signature, function))
+            return made[0]
 
         @functools.wraps(function)
         def call(*arguments):
@@ -38,13 +45,17 @@ def compiled(signature: str):
     return decorate
 
 
+_compiling = threading.RLock()  # or each thread that comes to a function first would compile it
+
+
 def _compile(signature, function):
     import numba
 
     called = _called(function)
     if called: function = _calling(function, called)
-    try: return numba.njit(signature, nogil=True, cache=True)(function)
-    except RuntimeError: return numba.njit(signature, nogil=True)(function)  # there is no folder to keep the machine code in
+    options = {"nogil": True, "no_cfunc_wrapper": True}
+    try: return numba.njit(signature, cache=True, **options)(function)
+    except RuntimeError: return numba.njit(signature, **options)(function)  # there is no folder to keep the machine code in
 
 
 def _called(function):

@@ -5,13 +5,12 @@
 # %% auto #0
 __all__ = ['shrinks', 'deflate_planes', 'warm_up', 'inflate', 'inflate_joined']
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #5d32e62f
+# %% ../nbs/guide/03e_zlib_streams.ipynb #b15ea759
 import zlib
 
 import deflate
 import numpy as np
 
-from . import literal_blocks
 from .byte_planes import has_own_loop
 from .compiled import compiled
 from .errors import CorruptFileError
@@ -89,7 +88,7 @@ def _stored(data):
         pieces += [b"\0", piece.size.to_bytes(2, "little"), (piece.size ^ 65535).to_bytes(2, "little"), piece]
     return pieces
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #18d49289
+# %% ../nbs/guide/03e_zlib_streams.ipynb #b37db272
 @compiled("UniTuple(int64, 3)(Array(uint8, 1, 'C', readonly=True), int64)")
 def _scan_stored(stream, size):
     "The place after the stored blocks that a stream begins with, the bytes they hold, 1 if the last block is among them."
@@ -163,8 +162,8 @@ def _gather(stream, stop, rest, out):
 
 
 def warm_up():
-    "Compile all loops now."
-    for loop in (literal_blocks, _scan_stored, _join, _read_literals, _gather): loop.warm_up()
+    "Compile what reading needs now."
+    for loop in (_scan_stored, unpack_literals, _join, _read_literals, _gather): loop.warm_up()
 
 # %% ../nbs/guide/03e_zlib_streams.ipynb #17659fc1
 def inflate(stream, out: np.ndarray):
