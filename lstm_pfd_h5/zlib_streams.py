@@ -88,7 +88,7 @@ def _stored(data):
         pieces += [b"\0", piece.size.to_bytes(2, "little"), (piece.size ^ 65535).to_bytes(2, "little"), piece]
     return pieces
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #b37db272
+# %% ../nbs/guide/03e_zlib_streams.ipynb #ab4d79b7
 @compiled("UniTuple(int64, 3)(Array(uint8, 1, 'C', readonly=True), int64)")
 def _scan_stored(stream, size):
     "The place after the stored blocks that a stream begins with, the bytes they hold, 1 if the last block is among them."
@@ -104,37 +104,45 @@ def _scan_stored(stream, size):
     return place, filled, 0
 
 
-@compiled("UniTuple(int64, 2)(Array(uint8, 1, 'C', readonly=True), int64)")
-def _stored_at(stream, offset):
-    "The place of a byte in the stored blocks, and how many are left in its block, itself among them; `_scan_stored` has seen that it is there."
-    place = 2
-    while True:
-        length = np.int64(stream[place + 1]) | np.int64(stream[place + 2]) << 8
-        if offset < length: return place + 5 + offset, length - offset
-        offset -= length
-        place += 5 + length
+@compiled("Array(uint8, 1, 'C', readonly=True)(Array(uint8, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), int64, int64, int64[::1])")
+def _bytes_from(stream, rest, filled, offset, block):
+    """Bytes of the planes from an offset on, as far as they stand together: in a stored block, of which `filled` are, or behind them.
 
-
-@compiled("Array(uint8, 1, 'C', readonly=True)(Array(uint8, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), int64, int64)")
-def _bytes_from(stream, rest, filled, offset):
-    "Bytes of the planes from an offset on, as far as they stand together: in a stored block, of which `filled` are, or behind them."
+    `block` holds the place of a stored block that is not behind the offset, and the bytes before it; it goes on to the one that is read, so that
+    whoever asks for one offset after the other goes through the blocks once. `_scan_stored` has seen that they are there.
+    """
     if offset >= filled: return rest[offset - filled :]
-    place, left = _stored_at(stream, offset)
-    return stream[place : place + left]
+    while True:
+        begin = block[0] + 5
+        end = begin + (np.int64(stream[block[0] + 1]) | np.int64(stream[block[0] + 2]) << 8)
+        if offset - block[1] < end - begin: return stream[begin + offset - block[1] : end]
+        block[0], block[1] = end, block[1] + end - begin
 
 
 @compiled("void(Array(uint8, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), int64, uint32[::1])")
 def _join(stream, rest, filled, values):
     "Put values together from four planes, of which the first `filled` bytes are stored blocks, and the others were unpacked."
     count, done = values.size, 0
+    block_0, block_1, block_2, block_3 = np.array([2, 0]), np.array([2, 0]), np.array([2, 0]), np.array([2, 0])
     while done < count:
-        lowest, low = _bytes_from(stream, rest, filled, done), _bytes_from(stream, rest, filled, count + done)
-        high, highest = _bytes_from(stream, rest, filled, 2 * count + done), _bytes_from(stream, rest, filled, 3 * count + done)
+        lowest, low = _bytes_from(stream, rest, filled, done, block_0), _bytes_from(stream, rest, filled, count + done, block_1)
+        high, highest = _bytes_from(stream, rest, filled, 2 * count + done, block_2), _bytes_from(stream, rest, filled, 3 * count + done, block_3)
         target = values[done : done + min(lowest.size, low.size, high.size, highest.size)]
         for place in range(target.size):
             lower = np.uint32(lowest[place]) | np.uint32(low[place]) << np.uint32(8)
             target[place] = lower | (np.uint32(high[place]) | np.uint32(highest[place]) << np.uint32(8)) << np.uint32(16)
         done += target.size
+
+
+@compiled("void(Array(uint8, 1, 'C', readonly=True), Array(uint8, 1, 'C', readonly=True), int64, uint8[::1])")
+def _gather(stream, rest, filled, out):
+    "Put the bytes one after the other, of which the first `filled` are stored blocks, and the others were unpacked."
+    done, block = 0, np.array([2, 0])
+    while done < out.size:
+        source = _bytes_from(stream, rest, filled, done, block)
+        target = out[done : done + source.size]
+        for place in range(source.size): target[place] = source[place]  # ten times as fast as assigning a slice
+        done += source.size
 
 
 @compiled("int64(Array(uint8, 1, 'C', readonly=True), uint32[::1], uint8[::1])")
@@ -147,25 +155,11 @@ def _read_literals(stream, values, room):
     return filled
 
 
-@compiled("void(Array(uint8, 1, 'C', readonly=True), int64, Array(uint8, 1, 'C', readonly=True), uint8[::1])")
-def _gather(stream, stop, rest, out):
-    "Copy the stored blocks, which end at `stop`, and what was inflated of the rest; `_scan_stored` has seen that they fit."
-    place, filled = 2, 0
-    while place < stop:
-        length = np.int64(stream[place + 1]) | np.int64(stream[place + 2]) << 8
-        source, target = stream[place + 5 : place + 5 + length], out[filled : filled + length]
-        for number in range(length): target[number] = source[number]  # ten times as fast as assigning a slice
-        filled += length
-        place += 5 + length
-    target = out[filled : filled + rest.size]
-    for number in range(rest.size): target[number] = rest[number]
-
-
 def warm_up():
     "Compile what reading needs now."
     for loop in (_scan_stored, unpack_literals, _join, _read_literals, _gather): loop.warm_up()
 
-# %% ../nbs/guide/03e_zlib_streams.ipynb #17659fc1
+# %% ../nbs/guide/03e_zlib_streams.ipynb #7605b893
 def inflate(stream, out: np.ndarray):
     """Fill `out` with what a zlib stream holds.
 
@@ -196,7 +190,7 @@ def _inflate_planes(stream, out):
     if not filled and not _ends_with_mark(stream): return False
     rest = data[:0] if ended else _unpacked(stream, place, out.size - filled)
     if rest is None or filled + rest.size != out.size: return False
-    _gather(data, place, rest, out)
+    _gather(data, rest, filled, out)
     return deflate.adler32(out.data, 1) == int.from_bytes(stream[-4:], "big")
 
 
