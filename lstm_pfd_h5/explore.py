@@ -11,14 +11,14 @@ import secrets
 from contextlib import contextmanager
 from html import escape
 
+from .core.report import Table, format_cell
 from .errors import LstmPfdError
 from .explorer.file_page import FilePage
 from .explorer.file_tree import read_tree
 from .explorer.row_catalog import RowCatalog
-from .explorer.row_figure import RowFigure, drawn_html, stretch_of
-from .plots.signal_plots import plot_spectrogram, plot_spectrum, plot_waveform
+from .explorer.row_figure import RowFigure, cut_to_range, drawn_html
 from .explorer.sound import player_html
-from .core.report import Table, format_cell
+from .plots.signal_plots import plot_spectrogram, plot_spectrum, plot_waveform
 
 # %% ../nbs/guide/11_explorer/07_explore.ipynb #a693cfcc
 _all_ = ["plot_waveform", "plot_spectrum", "plot_spectrogram"]
@@ -79,7 +79,7 @@ class Explorer:
 
         length, rate = self._extent()
         whole, unit = (length / rate, "s") if rate else (length, "samples")
-        self.stretch = FloatRangeSlider(min=0, max=whole, value=(0, whole), step=whole / 200, readout_format=".2g",
+        self.time_range = FloatRangeSlider(min=0, max=whole, value=(0, whole), step=whole / 200, readout_format=".2g",
                                         description=f"Part ({unit})", layout=Layout(width=_WIDE))
         highest, unit = (rate / 2, "Hz") if rate else (0.5, "cycles/sample")
         self.band = Dropdown(options=[(f"{format_cell(float(band * highest))} {unit}", band) for band in _BANDS], description="Up to")
@@ -107,13 +107,13 @@ class Explorer:
         from ipywidgets import HBox, Layout, VBox
 
         line = lambda *controls: HBox(controls, layout=Layout(flex_flow="row wrap", align_items="center"))
-        controls = [line(self.split, self.label, self.query), self.position, self.second, line(self.stretch, self.band),
+        controls = [line(self.split, self.label, self.query), self.position, self.second, line(self.time_range, self.band),
                     line(self.compare, self.listen, self.details, self.contents)]
         return VBox([*controls, self.status, self.picture, self.sound, self.record, self.tree])
 
     def _observe(self):
         for control in (self.split, self.label, self.query): control.observe(self._on_choice, "value")
-        views = (self.position, self.second, self.compare, self.stretch, self.band, self.details)
+        views = (self.position, self.second, self.compare, self.time_range, self.band, self.details)
         for control in views: control.observe(self._on_view, "value")
         self.contents.observe(self._on_contents, "value")
         self.listen.on_click(self._on_listen)
@@ -174,7 +174,7 @@ class Explorer:
 
     def _on_listen(self, button):
         with self._telling():
-            parts = [stretch_of(found, self.fractions()) for found in self.signals()]
+            parts = [cut_to_range(found, self.fractions()) for found in self.signals()]
             players = [player_html(part.signal, part.sampling_rate, f"Sound of {part.title}", autoplay=place == 0)
                        for place, part in enumerate(parts)]
             self.sound.value = "".join(f"<div>{escape(part.title)}<br>{player}</div>" for part, player in zip(parts, players))
@@ -190,7 +190,7 @@ class Explorer:
 
     def fractions(self) -> tuple:
         "Which part of the signals is shown, as fractions of their length; one step of the slider at least."
-        least, (begin, end) = self.stretch.step / self.stretch.max, (value / self.stretch.max for value in self.stretch.value)
+        least, (begin, end) = self.time_range.step / self.time_range.max, (value / self.time_range.max for value in self.time_range.value)
         begin = min(begin, 1 - least)
         return begin, min(1.0, max(end, begin + least))
 

@@ -14,8 +14,8 @@ import numpy as np
 from .constants import FAULT_TYPES
 from .errors import ImportRefusedError, SkippedFileWarning
 from .readers.matfile import read_mat
+from .recordings.recording import UNKNOWN, Recording, RecordingBatch, relative_name
 from .recordings.recording_importer import RecordingImporter
-from .recordings.recording import UNKNOWN, MatlabBatch, MatlabSignalData, relative_name
 from .recordings.variables import flatten
 
 # %% ../nbs/guide/09_recordings/09_matlab_importer.ipynb #5d3abab8
@@ -26,7 +26,7 @@ class MatlabImporter(RecordingImporter):
         "The variables of a MATLAB file, as a list of `Variable`; see `read_mat`."
         return flatten(read_mat(path))
 
-    def load_mat_file(self, path, root=None) -> MatlabSignalData:
+    def load_mat_file(self, path, root=None) -> Recording:
         """Import one file.
 
         Parameters
@@ -44,7 +44,7 @@ class MatlabImporter(RecordingImporter):
         """
         return self.load_file(path, root)
 
-    def load_batch(self, source, pattern="*.mat", recursive: bool = True) -> MatlabBatch:
+    def load_batch(self, source, pattern="*.mat", recursive: bool = True) -> RecordingBatch:
         "As `RecordingImporter.load_batch`; of a folder, the MATLAB files."
         return super().load_batch(source, pattern, recursive)
 
@@ -87,7 +87,7 @@ def load_mat_dataset(directory, pattern: str = "*.mat", recursive: bool = True, 
     return signals, np.array([label_names.index(name) for name in names], dtype=np.int64), label_names
 
 # %% ../nbs/guide/09_recordings/09_matlab_importer.ipynb #11997737
-def load_matlab_reference(mat_path, verbose: bool = True) -> MatlabSignalData:
+def load_matlab_reference(mat_path, verbose: bool = True) -> Recording:
     """One recording, imported with the defaults.
 
     Parameters

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from .store.checked_arrays import as_signals
 from .codecs.chunk_codec import ChunkCodec, resolve_compression
 from .constants import FAULT_TYPES, SPLITS
+from .core.report import Report, Summary, Table
+from .core.seeded_order import random_bits, random_order
 from lstm_pfd_h5.errors import (
     ExistingFileError,
     FileChangedError,
@@ -29,11 +30,10 @@ from lstm_pfd_h5.errors import (
     SmallClassWarning,
 )
 from .recordings.file_readers import RECORDING_PATTERNS
-from .core.seeded_order import random_bits, random_order
-from .splitting.splits import split_indices
-from .store.signal_reader import SignalWriter
 from .recordings.survey import MigrationPlan, identity_of, rows_of, survey
-from .core.report import Report, Summary, Table
+from .splitting.splits import split_indices
+from .store.checked_arrays import as_signals
+from .store.signal_reader import SignalWriter
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #80e0246e
 def _agreed_rate(recordings, plan):

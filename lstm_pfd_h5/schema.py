@@ -16,12 +16,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from .hdf5.chunk_index import random_row_cost
+from .codecs.filters import FILTER_NAMES
 from .constants import SPLITS
-from .errors import SchemaError
-from .hdf5.guard import FILTER_NAMES, GuardedGroup, damage_in, open_file
-from .hdf5.layouts import DTYPES, KINDS, Layout, identify_layout
 from .core.report import Report, Summary, Table, format_bytes
+from .errors import SchemaError
+from .hdf5.chunk_index import read_amplification
+from .hdf5.guard import GuardedGroup, hdf5_errors, open_file
+from .hdf5.layouts import DTYPES, KINDS, Layout, identify_layout
 
 # %% ../nbs/guide/03_hdf5/04_schema.ipynb #1f9743bf
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def validate_file(path) -> ValidationReport:
     MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened, so there is nothing to compare.
     """
-    with open_file(path) as root, damage_in(path):
+    with open_file(path) as root, hdf5_errors(path):
         try: layout = identify_layout(root)
         except SchemaError as error:
             return ValidationReport(Path(path), None, [Problem("/", error.found, error.expected)])
@@ -177,9 +178,9 @@ class Storage:
         return self.raw_size / self.stored_size if self.stored_size else None
 
     @property
-    def row_cost(self) -> float:
+    def read_amplification(self) -> float:
         "How many times its own bytes are decoded to read one random row."
-        return random_row_cost(self.shape, self.chunks)
+        return read_amplification(self.shape, self.chunks)
 
 
 @dataclass(repr=False)
@@ -225,8 +226,8 @@ class FileDescription(Report):
     def storage_table(self) -> Table:
         "How each split's signals are stored."
         rows = [(name, str(s.shape), str(s.chunks or "contiguous"), " + ".join(s.filters) or "none",
-                 format_bytes(s.stored_size), s.ratio, s.row_cost) for name, s in self.storage.items()]
-        return Table(["split", "shape", "chunk", "filters", "stored", "ratio", "row cost"], rows)
+                 format_bytes(s.stored_size), s.ratio, s.read_amplification) for name, s in self.storage.items()]
+        return Table(["split", "shape", "chunk", "filters", "stored", "ratio", "read amplification"], rows)
 
     def warnings(self) -> list:
         "What a user of the file should know."
@@ -247,14 +248,14 @@ _SMALL_CHUNK = 2**16
 
 def is_slow(storage: Storage) -> bool:
     "Whether reading one random row decodes more than one and a half times its bytes, and more than 64 KiB."
-    decoded = storage.row_cost * storage.raw_size / max(1, storage.shape[0])
-    return bool(storage.filters) and storage.row_cost > 1.5 and decoded > _SMALL_CHUNK
+    decoded = storage.read_amplification * storage.raw_size / max(1, storage.shape[0])
+    return bool(storage.filters) and storage.read_amplification > 1.5 and decoded > _SMALL_CHUNK
 
 
 def slow_message(path, split: str, storage: Storage) -> str:
     "What a slow split costs (`'all'`: a flat file), and the command that mends it."
     name = Path(path).name
-    return (f"A random row of {'the signals' if split == 'all' else split} costs {storage.row_cost:.3g} rows to read, because a chunk of "
+    return (f"A random row of {'the signals' if split == 'all' else split} costs {storage.read_amplification:.3g} rows to read, because a chunk of "
             f"{storage.chunks} spans several. Write the file again with one row a chunk: "
             f"lstm_pfd_h5 repack {shlex.quote(name)} NEW_FILE.h5")
 
@@ -296,7 +297,7 @@ def describe_file(path) -> FileDescription:
         It cannot be opened.
     """
     path = Path(path)
-    with open_file(path) as root, damage_in(path):
+    with open_file(path) as root, hdf5_errors(path):
         layout, attributes = identify_layout(root), root.attributes()
         counts = {name: dict(sorted(Counter(group["labels"][:].tolist()).items())) for name, group in _row_groups(root, layout).items()}
         names = attributes.get("label_names")

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from .constants import LABEL_OF_FAULT, SPLIT_RATIOS
+from .core.parallel import map_in_order
 from .data_config import DataConfig
 from .errors import InvalidArgumentError, LstmPfdWarning
 from .signal_model.faults import FaultModeler, check_fault
 from .signal_model.noise import NoiseGenerator
-from .core.parallel import map_in_order
 from .signal_model.rules import Count, refuse, suggestion
 from .signal_model.signal_files import batches_of, progress_bar, save_mat_files, write_signal_file
 from .signal_model.signal_metadata import GENERATOR_VERSION, SignalMetadata

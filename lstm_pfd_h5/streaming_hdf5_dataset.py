@@ -14,20 +14,20 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from .store.checked_arrays import positive
-from .streaming.block_batches import BlockBatchSampler
 from .constants import SPLITS
-from .streaming.epoch_sampler import EpochSampler
+from .core.checks import positive
+from .core.report import Report, Summary
 from .errors import InvalidArgumentError
 from .hdf5.guard import open_file
 from .hdf5.layouts import identify_layout, split_group
+from .hdf5.read_amplification import warn_if_slow
+from .store.signal_reader import SignalReader
+from .streaming.block_batches import BlockBatchSampler
+from .streaming.epoch_sampler import EpochSampler
 from .streaming.num_workers import choose_num_workers
 from .streaming.read_ahead import ReadAhead
 from .streaming.row_cache import RowCache, rows_that_fit
-from .streaming.samples import Samples, empty_batch
-from .hdf5.read_amplification import warn_if_slow
-from .store.signal_reader import SignalReader
-from .core.report import Report, Summary
+from .streaming.samples import LazyBatch, empty_batch
 
 # %% ../nbs/guide/06_streaming/10_streaming_hdf5_dataset.ipynb #8b45154a
 class StreamingHDF5Dataset(Report, Dataset):
@@ -128,7 +128,7 @@ class StreamingHDF5Dataset(Report, Dataset):
         rows = self.reader.row_numbers(indices)
         signals, labels = self._ahead.take(rows), torch.from_numpy(self.labels[rows])
         if signals is None: signals = self._read_batch(rows)
-        if self.transform is None: return Samples(signals, labels)
+        if self.transform is None: return LazyBatch(signals, labels)
         return [(_as_sample(self.transform(signal)), label) for signal, label in zip(signals.numpy()[:, 0], labels.tolist())]
 
     def read_ahead(self, batches):

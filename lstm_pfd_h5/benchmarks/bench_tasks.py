@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..codecs.chunk_codec import ChunkCodec, shuffle_helps
-from ..errors import CorruptFileError, InvalidArgumentError
 from .machine import cached_share, drop_from_cache, files_in, process_memory
 from .measuring import timed
-from ..store.row_readers import run_on_threads
 from .storage_formats import StorageFormat, epoch_rows, sort_rows
+from ..codecs.chunk_codec import ChunkCodec, shuffle_helps
+from ..core.parallel import run_on_threads
+from ..errors import CorruptFileError, InvalidArgumentError
 
 # %% ../../nbs/guide/12_benchmarks/05_bench_tasks.ipynb #fc4928a4
 def save_source(folder, signals: np.ndarray, labels: np.ndarray) -> Path:

@@ -13,8 +13,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ..errors import InvalidArgumentError, MissingDependencyError
 from ..core.report import format_bytes
+from ..errors import InvalidArgumentError, MissingDependencyError
 
 # %% ../../nbs/guide/12_benchmarks/02_machine.ipynb #1e2347d8
 def machine(*packages: str) -> dict:

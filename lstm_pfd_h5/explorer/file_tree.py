@@ -13,9 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..errors import LstmPfdError
-from ..hdf5.guard import FILTER_NAMES, GuardedGroup, attributes_of, open_file
+from ..codecs.filters import FILTER_NAMES
 from ..core.report import Report, format_bytes, format_cell
+from ..errors import LstmPfdError
+from ..hdf5.guard import GuardedGroup, attributes_of, open_file
 
 # %% ../../nbs/guide/11_explorer/01_file_tree.ipynb #37393c51
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InvalidArgumentError
-from ..hdf5.guard import damage_in, open_file
+from ..hdf5.guard import hdf5_errors, open_file
 
 # %% ../../nbs/guide/11_explorer/02_metadata_search.ipynb #6503fe8c
 _OPERATORS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "=": operator.eq}
@@ -108,7 +108,7 @@ class MetadataSearch:
 
     @cached_property
     def texts(self) -> list:
-        with open_file(self.path) as root, damage_in(self.path, "metadata"):
+        with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             return [text.decode() for text in root["metadata"][:].tolist()] if "metadata" in root else []
 
     def find(self, query: str) -> np.ndarray:
@@ -146,5 +146,5 @@ class MetadataSearch:
     def record(self, number: int) -> dict:
         "The metadata of one signal, by its place in the input; `{}` where the file has none. Reads that one text only."
         if "texts" in self.__dict__: return json.loads(self.texts[number]) if self.texts else {}
-        with open_file(self.path) as root, damage_in(self.path, "metadata"):
+        with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             return json.loads(root["metadata"][int(number)]) if "metadata" in root else {}

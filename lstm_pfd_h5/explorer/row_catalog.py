@@ -12,9 +12,9 @@ import numpy as np
 
 from ..constants import SPLITS
 from ..errors import SchemaError
+from .metadata_search import MetadataSearch
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import identify_layout
-from .metadata_search import MetadataSearch
 from ..plots.signal_access import SourceSignal, class_name, signal_of
 from ..store.signal_reader import SignalReader
 

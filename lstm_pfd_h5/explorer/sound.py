@@ -14,7 +14,7 @@ from html import escape
 import numpy as np
 from scipy.signal import resample_poly
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError
 
 # %% ../../nbs/guide/11_explorer/04_sound.ipynb #9314d0fd

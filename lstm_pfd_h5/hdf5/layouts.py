@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..constants import SPLITS
+from ..core.report import Table
 from ..errors import NewerSchemaError, SchemaError, SplitNotFoundError
 from .guard import GuardedGroup
-from ..core.report import Table
 
 # %% ../../nbs/guide/03_hdf5/03_layouts.ipynb #e3f035b6
 KINDS = {

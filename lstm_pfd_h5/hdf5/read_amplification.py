@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from ..errors import LayoutWarning
-from .guard import damage_in, open_file
+from .guard import hdf5_errors, open_file
 from ..schema import is_slow, slow_message, storage_in
 
 # %% ../../nbs/guide/03_hdf5/05_read_amplification.ipynb #21f45e49
@@ -41,10 +41,10 @@ def warn_if_slow(path, stacklevel: int = 3) -> bool:
     """
     identity = _identity(path)
     if identity in _seen: return False
-    with open_file(path) as root, damage_in(path): slow = {name: storage for name, storage in storage_in(root).items() if is_slow(storage)}
+    with open_file(path) as root, hdf5_errors(path): slow = {name: storage for name, storage in storage_in(root).items() if is_slow(storage)}
     _seen.add(identity)
     if not slow: return False
-    worst = max(slow, key=lambda name: slow[name].row_cost)
+    worst = max(slow, key=lambda name: slow[name].read_amplification)
     warnings.warn(f"{Path(path).name}: {slow_message(path, worst, slow[worst])}", LayoutWarning, stacklevel=stacklevel)
     return True
 

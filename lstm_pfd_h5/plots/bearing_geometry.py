@@ -9,7 +9,7 @@ __all__ = ['SKF_6205', 'SKF_6203', 'BearingGeometry']
 import math
 from dataclasses import dataclass
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
 from ..errors import InvalidArgumentError
 
 # %% ../../nbs/guide/10_plots/05_bearing_geometry.ipynb #a3436b16

@@ -13,12 +13,12 @@ from os import PathLike
 
 import numpy as np
 
-from ..store.checked_arrays import as_labels, check_signal_layout
-from .drawing import COLOURS
 from ..errors import InvalidArgumentError, InvalidSignalError
-from ..schema import describe_file
-from .signal_plots import plot_waveform
+from .drawing import COLOURS
 from .signal_access import class_name, reader_of, refuse_split
+from .signal_plots import plot_waveform
+from ..schema import describe_file
+from ..store.checked_arrays import as_labels, check_signal_layout
 from ..store.signal_reader import SignalReader
 
 # %% ../../nbs/guide/10_plots/07_dataset_plots.ipynb #61144a51

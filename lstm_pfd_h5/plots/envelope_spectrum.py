@@ -9,12 +9,12 @@ __all__ = ['envelope', 'envelope_spectrum', 'plot_envelope_spectrum']
 import numpy as np
 from scipy.fft import ifft, rfft, rfftfreq
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
+from ..errors import InvalidArgumentError
 from .bearing_geometry import BearingGeometry
 from .drawing import COLOURS, draw_line, new_axes
-from ..errors import InvalidArgumentError
-from .signal_plots import add_orders
 from .signal_access import signal_of
+from .signal_plots import add_orders
 from .spectra import amplitude_spectrum
 
 # %% ../../nbs/guide/10_plots/06_envelope_spectrum.ipynb #64677f57

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm.auto import tqdm
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
+from ..core.seeded_order import random_bits, random_order
 from .dataset_plots import LabelledRows, labelled_rows
 from .drawing import colour_and_marker
-from ..core.seeded_order import random_bits, random_order
 
 # %% ../../nbs/guide/10_plots/08_features.ipynb #52dbe224
 _BLOCK_BYTES = 2**22

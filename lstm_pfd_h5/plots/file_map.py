@@ -14,12 +14,12 @@ import h5py
 import numpy as np
 from matplotlib.markers import CARETRIGHT
 
-from ..store.checked_arrays import positive
-from .drawing import COLOURS, new_axes
-from ..errors import InvalidArgumentError, SchemaError
-from ..hdf5.guard import GuardedGroup, damage_in, open_file
-from .signal_access import reader_of
+from ..core.checks import positive
 from ..core.report import Report, Summary, Table, format_bytes
+from ..errors import InvalidArgumentError, SchemaError
+from ..hdf5.guard import GuardedGroup, hdf5_errors, open_file
+from .drawing import COLOURS, new_axes
+from .signal_access import reader_of
 
 # %% ../../nbs/guide/10_plots/09_file_map.ipynb #8f9c5f02
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def file_map(source) -> FileMap:
         The file cannot be opened.
     """
     path = Path(source) if isinstance(source, (str, PathLike)) else _path_of(source)
-    with open_file(path) as root, damage_in(path):
+    with open_file(path) as root, hdf5_errors(path):
         arrays = [stored_array(dataset, name) for name, dataset in _datasets(root)]
     arrays.sort(key=lambda array: array.addresses[0] if len(array.addresses) else np.inf)
     if not arrays: raise SchemaError(f"{path.name} holds no array", "one at least")

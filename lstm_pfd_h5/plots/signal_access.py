@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..store.checked_arrays import check_signal_layout, positive
 from ..constants import FAULT_NAMES_ENGLISH, FAULT_TYPES, SPLITS
+from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError, RowIndexError
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import identify_layout
-from ..recordings.recording import UNKNOWN, MatlabSignalData
+from ..recordings.recording import UNKNOWN, Recording
+from ..store.checked_arrays import check_signal_layout
 from ..store.signal_reader import SignalReader
 
 # %% ../../nbs/guide/10_plots/01_signal_access.ipynb #b9d44c9d
@@ -161,7 +162,7 @@ def _array_row(source, row):
 def _as_array(source):
     try: return np.asarray(source, dtype=np.result_type(np.asarray(source), np.float32))
     except (TypeError, ValueError) as error:
-        expected = "a path, a data set, a SignalReader, a MatlabSignalData or an array of numbers"
+        expected = "a path, a data set, a SignalReader, a Recording or an array of numbers"
         raise InvalidSignalError(f"A {type(source).__name__} is no signal", expected, "Of a sample (signal, label), pass the signal") from error
 
 # %% ../../nbs/guide/10_plots/01_signal_access.ipynb #d729d73d
@@ -170,7 +171,7 @@ def signal_of(source, row: int = 0, *, split: str | None = None, sampling_rate: 
 
     Parameters
     ----------
-    source : path-like, StreamingHDF5Dataset, SignalReader, MatlabSignalData, SourceSignal or array-like
+    source : path-like, StreamingHDF5Dataset, SignalReader, Recording, SourceSignal or array-like
         Arrays are (samples,), (rows, samples) or (rows, 1, samples).
     row : int
         Negative numbers count from the end.
@@ -193,11 +194,11 @@ def signal_of(source, row: int = 0, *, split: str | None = None, sampling_rate: 
     reader = reader_of(source, split)
     if reader is not None: return _from_reader(reader, row, sampling_rate)
     refuse_split(source, split)
-    known = isinstance(source, (SourceSignal, MatlabSignalData))
+    known = isinstance(source, (SourceSignal, Recording))
     rate = _agreed(source.sampling_rate if known else None, sampling_rate, "the recording")
     signal = _array_row(source.signal if known else source, row)
     if isinstance(source, SourceSignal): return replace(source, signal=signal, sampling_rate=rate)
-    if isinstance(source, MatlabSignalData): return SourceSignal(signal, rate, None, *_recording_names(source))
+    if isinstance(source, Recording): return SourceSignal(signal, rate, None, *_recording_names(source))
     return SourceSignal(signal, rate, title=f"row {row}" if row else "")
 
 

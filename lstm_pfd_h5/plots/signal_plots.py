@@ -8,9 +8,9 @@ __all__ = ['plot_waveform', 'plot_spectrum', 'add_orders', 'plot_spectrogram']
 # %% ../../nbs/guide/10_plots/04_signal_plots.ipynb #de19b42e
 import numpy as np
 
-from ..store.checked_arrays import positive
-from .drawing import COLOURS, draw_line, new_axes
+from ..core.checks import positive
 from ..errors import InvalidArgumentError
+from .drawing import COLOURS, draw_line, new_axes
 from .signal_access import SourceSignal, signal_of
 from .spectra import amplitude_spectrogram, amplitude_spectrum, decibels
 
@@ -21,7 +21,7 @@ def plot_waveform(source, row: int = 0, *, split: str | None = None, sampling_ra
 
     Parameters
     ----------
-    source : path-like, StreamingHDF5Dataset, SignalReader, MatlabSignalData, SourceSignal or array-like
+    source : path-like, StreamingHDF5Dataset, SignalReader, Recording, SourceSignal or array-like
     row, split, sampling_rate
         As in `signal_of`.
     seconds : float or (float, float), optional

@@ -15,7 +15,14 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .matlab_values import Reading, as_class, checked_shape, numeric_value, sparse_value, text_value
+from lstm_pfd_h5.readers.matlab_values import (
+    ReadContext,
+    as_class,
+    checked_shape,
+    numeric_value,
+    sparse_value,
+    text_value,
+)
 
 # %% ../../nbs/guide/08_readers/02_mat4.ipynb #bb5036f3
 _PRECISIONS = ("f8", "f4", "i4", "i2", "u2", "u1")
@@ -68,7 +75,7 @@ def _read_numbers(stream, header, file_size, reading):
         raise reading.damaged(
             f"byte {offset}: {needed} bytes of numbers", f"at most the {file_size - offset} that are left in the file"
         )
-    reading.spend(needed)
+    reading.charge(needed)
     numbers = np.empty(count, header.dtype)
     stream.readinto(numbers.view(np.uint8).data)
     return numbers
@@ -92,7 +99,7 @@ def _sparse(numbers, header, reading):
     if columns.size and not (columns.min() >= 0 and columns.max() < shape[1]):
         found = f"a sparse matrix with columns {columns.min() + 1} to {columns.max() + 1}"
         raise reading.damaged(found, f"columns from 1 to {shape[1]}")
-    reading.spend(8 * (shape[1] + 1))
+    reading.charge(8 * (shape[1] + 1))
     by_column = np.lexsort((rows, columns))
     starts = np.searchsorted(columns[by_column], np.arange(shape[1] + 1))
     parts = [table[:-1][by_column, part] for part in range(2, header.columns)]
@@ -121,7 +128,7 @@ def _read_variable(stream, file_size, reading):
     return name, numeric_value(parts[0], parts[1] if header.is_complex else None, class_name, shape, reading)
 
 # %% ../../nbs/guide/08_readers/02_mat4.ipynb #0147747c
-def read_mat4(stream: BinaryIO, reading: Reading) -> Iterator[tuple]:
+def read_mat4(stream: BinaryIO, reading: ReadContext) -> Iterator[tuple]:
     """The variables of a version 4 file.
 
     Parameters

@@ -16,7 +16,7 @@ import numpy as np
 from .mat5_elements import MATRIX, NUMBER_TYPES, Elements, read_elements
 from lstm_pfd_h5.readers.matlab_values import (
     NUMERIC_DTYPES,
-    Reading,
+    ReadContext,
     cell_value,
     checked_shape,
     distinct_names,
@@ -82,7 +82,7 @@ def _read_numbers(elements, what, count):
     numbers = elements.numbers(what)
     if len(numbers) != count: raise elements.damaged(f"{len(numbers)} {what}", f"{count}, as the shape says")
     if numbers.flags.aligned and 2 * numbers.nbytes >= len(elements.buffer): return numbers
-    elements.reading.spend(numbers.nbytes)
+    elements.reading.charge(numbers.nbytes)
     return numbers.copy()
 
 
@@ -99,14 +99,14 @@ _TEXT_TYPES = {1: "u1", 2: "u1", 3: "u2", 4: "u2", 16: None, 17: "u2", 18: "u4"}
 
 def _text(elements, header, depth):
     element, count = elements.next("characters", tuple(_TEXT_TYPES)), math.prod(header.shape)
-    elements.reading.spend(8 * element.size)
+    elements.reading.charge(8 * element.size)
     stored, unit = elements.data(element), _TEXT_TYPES[element.kind]
     if unit and element.size % int(unit[1]):
         raise elements.damaged(f"{element.size} bytes of text", f"a multiple of {unit[1]}", element.start)
     codes = stored.view(elements.order + unit) if unit else _utf8_codes(stored.tobytes(), count)
     if element.kind == 4: codes = _unpack_utf8_pairs(codes)
     if not element.size:
-        elements.reading.spend(8 * count)
+        elements.reading.charge(8 * count)
         codes = np.full(count, ord(" "), np.uint16)
     if len(codes) != count:
         raise elements.damaged(f"{element.size} bytes of text", f"{count} characters, as the shape says", element.start)
@@ -142,7 +142,7 @@ def _sparse(elements, header, depth):
     imaginary = elements.numbers("imaginary parts") if header.is_complex else None
     if imaginary is not None and len(imaginary) != len(real):
         raise elements.damaged(f"{len(imaginary)} imaginary parts", f"{len(real)}, one for each real part")
-    elements.reading.spend(32 * (len(rows) + len(starts) + len(real)))
+    elements.reading.charge(32 * (len(rows) + len(starts) + len(real)))
     class_name = "logical" if header.is_logical else "double"
     values = numeric_value(real, imaginary, class_name, (len(real),), elements.reading)
     return sparse_value(values, rows, starts, header.shape, elements.reading)
@@ -161,7 +161,7 @@ def _cell(elements, header, depth):
 
 def _struct(elements, header, depth):
     names, count = distinct_names(_field_names(elements)), math.prod(header.shape)
-    elements.reading.spend(64 * count * (1 + len(names)))
+    elements.reading.charge(64 * count * (1 + len(names)))
     values = _children(elements, count * len(names), depth, "fields")
     rows = [values[row * len(names) : (row + 1) * len(names)] for row in range(count)]
     return struct_value(names, rows, header.shape)
@@ -227,7 +227,7 @@ def read_matrix(elements: Elements, depth: int = 0) -> tuple:
         The value is nested too deep, or takes more memory than allowed.
     """
     elements.reading.check_depth(depth)
-    elements.reading.spend(0)
+    elements.reading.charge(0)
     if not elements.left: return "", np.zeros((0, 0))
     header = read_matrix_header(elements)
     if depth == 0: elements.reading.variable = repr(header.name)
@@ -236,7 +236,7 @@ def read_matrix(elements: Elements, depth: int = 0) -> tuple:
     return header.name, value
 
 # %% ../../nbs/guide/08_readers/04_mat5.ipynb #985d97df
-def read_mat5(stream: BinaryIO, reading: Reading) -> Iterator[tuple]:
+def read_mat5(stream: BinaryIO, reading: ReadContext) -> Iterator[tuple]:
     """The variables of a version 5 file, plain or compressed.
 
     Parameters

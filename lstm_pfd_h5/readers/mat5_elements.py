@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .matlab_values import Reading
+from .matlab_values import ReadContext
 
 # %% ../../nbs/guide/08_readers/03_mat5_elements.ipynb #ff9d66ca
 NUMBER_TYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -136,7 +136,7 @@ def inflate(packed: bytes, elements: Elements) -> np.ndarray:
         if kind != MATRIX: raise elements.damaged(f"compressed data that hold an element of type {kind}", "a matrix")
         if size > _MAX_DEFLATE_RATIO * len(packed):
             raise elements.damaged(f"{len(packed)} compressed bytes for {size} bytes", "what deflate can reach")
-        elements.reading.spend(size)
+        elements.reading.charge(size)
         buffer = np.empty(8 + size, np.uint8)
         filled, complete = _inflate_into(buffer, packed)
     except zlib.error as error:
@@ -164,7 +164,7 @@ HEADER_SIZE = 128
 _NO_SUBSYSTEM = (0, 0x2020202020202020)
 
 
-def read_mat5_header(stream: BinaryIO, file_size: int, reading: Reading) -> tuple:
+def read_mat5_header(stream: BinaryIO, file_size: int, reading: ReadContext) -> tuple:
     """Byte order and place of the subsystem.
 
     Returns
@@ -188,7 +188,7 @@ def read_mat5_header(stream: BinaryIO, file_size: int, reading: Reading) -> tupl
     return order, subsystem
 
 # %% ../../nbs/guide/08_readers/03_mat5_elements.ipynb #278107ed
-def read_elements(stream: BinaryIO, reading: Reading) -> Iterator[Elements]:
+def read_elements(stream: BinaryIO, reading: ReadContext) -> Iterator[Elements]:
     """The contents of each variable of a version 5 file.
 
     Parameters
@@ -232,7 +232,7 @@ def _read_variable(stream, offset, file_size, order, reading):
     if kind == COMPRESSED:
         origin = f"byte {{}} of the inflated data of byte {offset}"
         return Elements(inflate(stream.read(size), outside), order, reading, origin, start=8)
-    reading.spend(size)
+    reading.charge(size)
     buffer = np.empty(size, np.uint8)
     stream.readinto(buffer.data)
     return Elements(buffer, order, reading, base=offset + 8)

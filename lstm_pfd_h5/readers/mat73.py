@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 from h5py import h5o
 
-from ..hdf5.guard import MATLAB_POLICY, GuardedGroup, attributes_of, damage_in, open_file
+from ..hdf5.guard import MATLAB_POLICY, GuardedGroup, attributes_of, hdf5_errors, open_file
 from lstm_pfd_h5.readers.matlab_values import (
     NUMERIC_DTYPES,
-    Reading,
+    ReadContext,
     cell_value,
     checked_shape,
     numeric_value,
@@ -34,8 +34,8 @@ def _stored(dataset, reading, kinds="iufb"):
     is_complex = dtype.names == ("real", "imag") and all(dtype[part].kind in "iuf" for part in dtype.names)
     if dtype.kind not in kinds and not (is_complex and "f" in kinds):
         raise reading.damaged(f"an array of type {dtype}", "MATLAB's numbers, or their real and imag")
-    reading.spend(dataset.size * dtype.itemsize)
-    with damage_in(reading.file_name, reading.variable): return np.asarray(dataset[()])
+    reading.charge(dataset.size * dtype.itemsize)
+    with hdf5_errors(reading.file_name, reading.variable): return np.asarray(dataset[()])
 
 
 def _shape(dataset, reading):
@@ -59,7 +59,7 @@ def _empty(dataset, class_name, reading):
     shape = checked_shape(dimensions.ravel()[:33], reading)
     count = math.prod(shape)
     if class_name == "struct":
-        reading.spend(64 * count)
+        reading.charge(64 * count)
         return struct_value([], [[]] * count, shape)
     if count: raise reading.damaged(f"an empty array of {' × '.join(map(str, shape))}", "a shape without elements")
     if class_name == "cell": return cell_value([], shape)
@@ -81,7 +81,7 @@ def _sparse(group, class_name, attributes, reading):
     shape = checked_shape((_integer(attributes, "MATLAB_sparse", reading), len(starts) - 1), reading)
     rows = _stored(group["ir"], reading, "iu").ravel() if "ir" in group else np.empty(0, np.int64)
     stored = _stored(group["data"], reading).ravel() if "data" in group else np.empty(0)
-    reading.spend(16 * (len(starts) + len(rows)))
+    reading.charge(16 * (len(starts) + len(rows)))
     values = _numbers(stored, class_name, (len(stored),), reading)
     return sparse_value(values, rows, starts, shape, reading)
 
@@ -99,7 +99,7 @@ class _Reader:
         address = h5o.get_info(item._group.id if isinstance(item, GuardedGroup) else item.id).addr
         if address not in self.known:
             self.reading.check_depth(depth)
-            self.reading.spend(0)
+            self.reading.charge(0)
             self.known[address] = _UNFINISHED
             self.known[address] = self._decoded(item, depth)
         if self.known[address] is _UNFINISHED: raise self.reading.damaged("a cell or struct that contains itself")
@@ -140,7 +140,7 @@ class _Reader:
         columns = [self._referenced(field, depth) for field in fields]
         if len({field.shape for field in fields}) > 1:
             raise self.reading.damaged("a struct array whose fields differ in shape", "one shape")
-        self.reading.spend(64 * len(columns[0]) * (1 + len(names)))
+        self.reading.charge(64 * len(columns[0]) * (1 + len(names)))
         return struct_value(names, list(zip(*columns)), _shape(fields[0], self.reading))
 
     def _is_struct_array(self, field):
@@ -148,7 +148,7 @@ class _Reader:
         return "MATLAB_class" not in self._attributes(field)
 
 # %% ../../nbs/guide/08_readers/05_mat73.ipynb #6296e7a8
-def read_mat73(path, reading: Reading) -> Iterator[tuple]:
+def read_mat73(path, reading: ReadContext) -> Iterator[tuple]:
     """The variables of a version 7.3 file.
 
     Parameters
@@ -172,7 +172,7 @@ def read_mat73(path, reading: Reading) -> Iterator[tuple]:
     UnsafeFileError
         It leads out of itself or declares absurd sizes.
     """
-    with open_file(path, MATLAB_POLICY) as root, damage_in(path):
+    with open_file(path, MATLAB_POLICY) as root, hdf5_errors(path):
         reader = _Reader(root, reading)
         for name in root.keys():
             if name.startswith("#"): continue

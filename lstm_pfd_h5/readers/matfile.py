@@ -10,12 +10,12 @@ import stat
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..core.files import HDF5_SIGNATURE
 from ..errors import CorruptFileError, CorruptMatFileError, LstmPfdError, MatFileError, MissingFileError
-from ..hdf5.guard import HDF5_SIGNATURE
 from .mat4 import parse_mat4_header, read_mat4
 from .mat5 import read_mat5
 from .mat73 import read_mat73
-from .matlab_values import MAX_BYTES, Reading
+from .matlab_values import MAX_BYTES, ReadContext
 
 # %% ../../nbs/guide/08_readers/06_matfile.ipynb #4187c70c
 _IMPOSTORS = (
@@ -30,7 +30,7 @@ _IMPOSTORS = (
 _LONGEST_HEAD = 520
 
 
-def mat_version(head: bytes, reading: Reading) -> str:
+def mat_version(head: bytes, reading: ReadContext) -> str:
     """Which format a file is, from its first 520 bytes.
 
     Returns
@@ -95,7 +95,7 @@ def read_mat(path, max_bytes: int = MAX_BYTES) -> dict:
         A v7.3 file that leads out of itself, or declares absurd sizes.
     """
     path, variables = Path(path), {}
-    reading = Reading(path.name, max_bytes)
+    reading = ReadContext(path.name, max_bytes)
     _check_regular(path, reading)
     with _own_errors(reading):
         with open(path, "rb") as stream:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
-from .matlab_values import MAX_BYTES
 from ..core.files import open_regular
 from ..core.report import format_bytes
+from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
+from .matlab_values import MAX_BYTES
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #e553ce55
 MAGIC = b"\x93NUMPY"

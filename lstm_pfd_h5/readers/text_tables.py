@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.files import open_regular
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
 from .matlab_values import MAX_BYTES, Opaque
-from ..core.files import open_regular
 
 # %% ../../nbs/guide/08_readers/08_text_tables.ipynb #1c49f07c
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)

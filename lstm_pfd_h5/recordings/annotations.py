@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from .conventions import Evidence
-from .variables import MINIMUM_LENGTH, Variable, is_axis, is_vector
+from .variables import MINIMUM_LENGTH, Variable, is_linear_ramp, is_vector
 from .vocabulary import class_named, split_words
 
 # %% ../../nbs/guide/09_recordings/04_annotations.ipynb #d42ef54a
@@ -22,7 +22,7 @@ def channels_of(variables: list, chosen, minimum_length: int = MINIMUM_LENGTH) -
     part_of = re.fullmatch(r"(.+)(\(:,\d+\)|\(\d+,:\))", chosen.path)
     matrices = [variable for variable in variables if part_of and variable.path == part_of[1]]
     vectors += [part for matrix in matrices for part in _parts_of(matrix, part_of[2])]
-    others = [vector for vector in vectors if vector.path != chosen.path and not is_axis(vector.value)]
+    others = [vector for vector in vectors if vector.path != chosen.path and not is_linear_ramp(vector.value)]
     titles = [part.title for part in others]
     return {part.title if titles.count(part.title) == 1 else part.path: part.value.ravel() for part in others}
 
@@ -127,7 +127,7 @@ def _time_unit(variable):
 def _axis_rate(variable, chosen):
     if not is_vector(variable.value, 3) or variable.value.size != chosen.value.size: return None
     unit, stated = _time_unit(variable)
-    if unit is None or not is_axis(variable.value): return None
+    if unit is None or not is_linear_ramp(variable.value): return None
     times = variable.value.ravel().astype(np.float64)
     steps, span = times.size - 1, times[-1] - times[0]
     rounding = np.abs(times - times[0] - np.arange(times.size) * (span / steps)).max()

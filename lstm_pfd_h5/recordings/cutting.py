@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
 from ..errors import InvalidSignalError, SamplingRateError
 
 # %% ../../nbs/guide/09_recordings/10_cutting.ipynb #f2a0ef8e

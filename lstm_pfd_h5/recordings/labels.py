@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from .conventions import Evidence
 from ..errors import ImportRefusedError, InvalidArgumentError
+from .conventions import Evidence
 
 # %% ../../nbs/guide/09_recordings/06_labels.ipynb #a8366bc8
 _WITNESSES = {"auto": ("variable", "file name", "folder"), "variable": ("variable",), "name": ("file name",)}

@@ -12,12 +12,25 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
+from lstm_pfd_h5.errors import (
+    ImportRefusedError,
+    InvalidArgumentError,
+    InvalidSignalError,
+    LstmPfdError,
+    SamplingRateError,
+)
 from .annotations import channels_of, config_of, metadata_of, variable_evidence
-from .conventions import Evidence, path_evidence, settle
-from ..errors import ImportRefusedError, InvalidArgumentError, InvalidSignalError, LstmPfdError, SamplingRateError
+from .conventions import Evidence, path_evidence, resolve
 from .file_readers import RECORDING_PATTERNS, find_files, read_variables
 from .labels import check_labels, label_evidence
-from .recording import PROVENANCE_FIELDS, UNKNOWN, MatlabBatch, MatlabSignalData, stack_signals, statistics_of
+from lstm_pfd_h5.recordings.recording import (
+    PROVENANCE_FIELDS,
+    UNKNOWN,
+    Recording,
+    RecordingBatch,
+    stack_signals,
+    statistics_of,
+)
 from .variables import MINIMUM_LENGTH, choose_signal, samples_of
 
 # %% ../../nbs/guide/09_recordings/08_recording_importer.ipynb #0ed34415
@@ -60,7 +73,7 @@ class RecordingImporter:
         "The variables of a file, as a list of `Variable`; see `read_variables`."
         return read_variables(path)
 
-    def load_file(self, path, root=None) -> MatlabSignalData:
+    def load_file(self, path, root=None) -> Recording:
         """Import one file.
 
         Parameters
@@ -85,16 +98,16 @@ class RecordingImporter:
     def _recording(self, path, root, variables):
         named = path_evidence(path, root, {variable.path.partition(".")[0] for variable in variables})
         chosen, reason = choose_signal(variables, self.signal_variable, self.minimum_length, path.stem,
-                                       settle(named, "fault_end")[0])
+                                       resolve(named, "fault_end")[0])
         evidence = variable_evidence(variables, chosen) + named
-        settled = {name: settle(self._evidence(name, path, root, evidence), name) for name in PROVENANCE_FIELDS[1:]}
+        settled = {name: resolve(self._evidence(name, path, root, evidence), name) for name in PROVENANCE_FIELDS[1:]}
         values = {name: value for name, (value, _) in settled.items()}
         _check_rate(values["sampling_rate"], self.sampling_rate)
         label = values.pop("label") or UNKNOWN
         provenance = {"signal": f"variable {chosen.path} ({reason})"}
         provenance |= {name: source for name, (_, source) in settled.items()}
         extra = {item.field: item.value for item in reversed(named) if item.field not in PROVENANCE_FIELDS}
-        return MatlabSignalData(
+        return Recording(
             samples_of(chosen), metadata_of(variables) | extra, self.label_map.get(label, label),
             config=config_of(variables), signal_name=chosen.title, provenance=provenance, path=path,
             channels=channels_of(variables, chosen, self.minimum_length), **values,
@@ -105,7 +118,7 @@ class RecordingImporter:
         if name != "sampling_rate" or self.sampling_rate is None: return evidence
         return [Evidence(name, float(self.sampling_rate), "caller", "sampling_rate")]
 
-    def load_batch(self, source, pattern=RECORDING_PATTERNS, recursive: bool = True) -> MatlabBatch:
+    def load_batch(self, source, pattern=RECORDING_PATTERNS, recursive: bool = True) -> RecordingBatch:
         """Import many files; each one is imported or stands in `.refused` with the reason.
 
         Parameters
@@ -123,7 +136,7 @@ class RecordingImporter:
             If there is no such folder, or no file in it that matches.
         """
         root, paths = find_files(source, pattern, recursive)
-        batch = MatlabBatch(root=root)
+        batch = RecordingBatch(root=root)
         for path in tqdm(paths, unit="file", delay=1, disable=len(paths) < 50):
             try: batch.append(self._recording(path, root, self.read(path)))
             except (LstmPfdError, OSError) as error: batch.refused[path] = str(error)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MAX_PARTS', 'MINIMUM_LENGTH', 'VIBRATION_WORDS', 'OTHER_WORDS', 'Variable', 'flatten', 'describe', 'list_variables',
-           'is_vector', 'is_axis', 'is_named_otherwise', 'choose_signal', 'samples_of']
+           'is_vector', 'is_linear_ramp', 'is_named_otherwise', 'choose_signal', 'samples_of']
 
 # %% ../../nbs/guide/09_recordings/03_variables.ipynb #0a12e4d1
 import re
@@ -88,7 +88,7 @@ def is_vector(value, minimum_length: int = 2) -> bool:
     return numeric and value.size >= minimum_length and value.size == max(value.shape)
 
 
-def is_axis(value) -> bool:
+def is_linear_ramp(value) -> bool:
     "Whether a vector is a straight line with a slope: a time axis, a running number."
     values = np.asarray(value).ravel()
     if len(values) < 3: return False
@@ -125,7 +125,7 @@ def _is_named_vibration(title):
 
 def _could_be_signal(variable, minimum_length):
     return (is_vector(variable.value, minimum_length) and not is_named_otherwise(variable.title)
-            and not is_axis(variable.value))
+            and not is_linear_ramp(variable.value))
 
 
 def _could_hold_signals(variable, minimum_length):

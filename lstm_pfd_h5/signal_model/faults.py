@@ -14,7 +14,13 @@ from ..data_config import DataConfig
 from .operating_conditions import Conditions
 from .rules import refuse, suggestion
 from lstm_pfd_h5.signal_model.waveforms import (
-    Tone, add_bursts, burst_length, decaying_noise, decaying_tones, gaussian, sum_of_tones,
+    Tone,
+    add_bursts,
+    burst_length,
+    decaying_noise,
+    decaying_tones,
+    gaussian,
+    sum_of_tones,
 )
 
 # %% ../../nbs/guide/07_signal_model/08_faults.ipynb #0c52dfd1

@@ -12,7 +12,14 @@ import numpy as np
 from ..data_config import DataConfig
 from .operating_conditions import between
 from lstm_pfd_h5.signal_model.waveforms import (
-    Tone, add_bursts, burst_length, decaying_noise, gaussian, pink_noise, sample_numbers, sum_of_tones,
+    Tone,
+    add_bursts,
+    burst_length,
+    decaying_noise,
+    gaussian,
+    pink_noise,
+    sample_numbers,
+    sum_of_tones,
 )
 
 # %% ../../nbs/guide/07_signal_model/09_noise.ipynb #efc57208

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
+from ..core.report import Table
 from ..errors import InvalidArgumentError, MissingFileError
 from .rules import refuse, suggestion
-from ..core.report import Table
 
 # %% ../../nbs/guide/07_signal_model/02_settings.ipynb #1b3a4de0
 def setting(default, rule, about: str):

@@ -15,11 +15,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ..constants import FAULT_TYPES, NUM_CLASSES, SPLIT_RATIOS
+from ..core.atomic_write import atomic_write
+from ..core.parallel import run_on_threads
 from ..data_config import DataConfig
 from ..errors import InvalidArgumentError
 from ..hdf5.layouts import GENERATOR
-from ..core.atomic_write import replacing
-from ..store.row_readers import run_on_threads
 from .signal_metadata import SignalMetadata, matlab_struct
 from ..splitting.splits import split_indices
 from ..store.signal_reader import SignalWriter
@@ -42,7 +42,7 @@ def save_mat_file(path, signal: np.ndarray, metadata: SignalMetadata) -> Path:
     from scipy.io import savemat
 
     variables = {"x": signal, "fs": float(metadata.fs), "fault": metadata.fault, "metadata": matlab_struct(metadata)}
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         savemat(file, variables, do_compression=True, long_field_names=True)
     return Path(path)
 

@@ -10,11 +10,11 @@ import warnings
 
 import numpy as np
 
-from .stratified_counts import NEED, SMALL_CLASS, check_ratios, rows_per_split
 from ..constants import SPLIT_RATIOS, SPLITS
+from ..core.seeded_order import random_bits, random_order
 from ..errors import InvalidArgumentError, SmallClassWarning, SplitError
 from .grouping import assign_groups
-from ..core.seeded_order import random_bits, random_order
+from .stratified_counts import NEED, SMALL_CLASS, check_ratios, rows_per_split
 
 # %% ../../nbs/guide/04_splitting/03_splits.ipynb #4776e334
 def split_indices(labels, ratios=SPLIT_RATIOS, *, stratify=True, groups=None, random_seed=42) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..store.checked_arrays import positive
+from ..core.checks import positive
 from ..core.seeded_order import random_bits, random_order
 
 # %% ../../nbs/guide/06_streaming/03_block_batches.ipynb #36cbe158

@@ -8,8 +8,9 @@ __all__ = ['epoch_order', 'rows_of_rank', 'check_ranks', 'block_order']
 # %% ../../nbs/guide/06_streaming/01_epoch_orders.ipynb #89e73064
 import numpy as np
 
+from ..core.checks import whole_number
+from ..core.seeded_order import random_bits, random_order
 from ..errors import InvalidArgumentError
-from ..core.seeded_order import random_bits, random_order, whole_number
 
 # %% ../../nbs/guide/06_streaming/01_epoch_orders.ipynb #dbcb9679
 def epoch_order(num_rows, *, seed, epoch, rank=0, world_size=1, shuffle=True, remainder="drop") -> np.ndarray:

@@ -8,8 +8,8 @@ __all__ = ['EpochSampler']
 # %% ../../nbs/guide/06_streaming/04_epoch_sampler.ipynb #80307fc1
 import numpy as np
 
+from ..core.checks import whole_number
 from ..errors import InvalidArgumentError
-from ..core.seeded_order import whole_number
 from .epoch_orders import block_order, check_ranks, epoch_order, rows_of_rank
 
 # %% ../../nbs/guide/06_streaming/04_epoch_sampler.ipynb #644744b9
