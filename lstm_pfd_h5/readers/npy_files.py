@@ -6,12 +6,12 @@
 __all__ = ['MAGIC', 'MAX_CHANNELS', 'channels_of_array', 'read_npy']
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #7d61a02c
-import ast
+import io
 import math
-import re
 from pathlib import Path
 
 import numpy as np
+from numpy.lib import format as npy_format
 
 from ..core.files import open_regular
 from ..core.report import format_bytes
@@ -19,53 +19,62 @@ from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
 from .matlab_values import MAX_BYTES
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #e553ce55
-MAGIC = b"\x93NUMPY"
+MAGIC = npy_format.MAGIC_PREFIX
 "The first six bytes of a file of NumPy."
 
 _LONGEST_HEADER = 4096
 _DAMAGED = "The file is damaged or cut short: copy it again from its source"
 
+_HEADER_READERS = {
+    (1, 0): npy_format.read_array_header_1_0,
+    (2, 0): npy_format.read_array_header_2_0,
+    (3, 0): npy_format.read_array_header_2_0,  # differs in the encoding of field names, and numbers have no fields
+}
+
 
 def _read_header(stream, name):
-    "Shape, whether it is stored column by column, and dtype."
-    head = stream.read(8)
-    if head[:6] != MAGIC: raise _no_npy(name, head)
-    width = {1: 2, 2: 4, 3: 4}.get(head[6] if len(head) == 8 else None)
-    if width is None:
-        raise CorruptFileError(f"{name}: a header of version {head[6:].hex('.') or 'nothing'}", "version 1, 2 or 3", _DAMAGED)
-    length = int.from_bytes(stream.read(width), "little")
-    if length > _LONGEST_HEADER:
-        raise CorruptFileError(f"{name}: a header of {format_bytes(length)}", f"{format_bytes(_LONGEST_HEADER)} at most", _DAMAGED)
-    text = stream.read(length).decode("utf-8", "replace")
-    try: header = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, RecursionError, MemoryError): header = None
-    if not isinstance(header, dict) or set(header) != {"descr", "fortran_order", "shape"}:
-        raise CorruptFileError(f"{name}: the header reads {text.strip()[:60]!r}", "descr, fortran_order and shape", _DAMAGED)
-    return _checked_shape(header["shape"], name), bool(header["fortran_order"]), _checked_dtype(header["descr"], name)
+    "Shape, whether it is stored column by column, and dtype; the stream is then at the first number."
+    head = io.BytesIO(stream.read(_LONGEST_HEADER))
+    if not head.getvalue().startswith(MAGIC):
+        raise _not_npy(name, head.read(8))
+    try: shape, by_column, dtype = _parse_header(head)
+    except Exception as error:
+        found = f"{name}: the header cannot be read: {str(error)[:80] or type(error).__name__}"
+        raise CorruptFileError(found, "a header as np.save writes it", _DAMAGED) from error
+    stream.seek(head.tell())
+    return _checked_shape(shape, name), by_column, _checked_dtype(dtype, name)
 
 
-def _no_npy(name, head):
+def _parse_header(head):
+    version = npy_format.read_magic(head)
+    if version not in _HEADER_READERS:
+        raise ValueError(f"version {version}, not 1, 2 or 3")
+    return _HEADER_READERS[version](head)
+
+
+def _not_npy(name, head):
     if head[:4] == b"PK\x03\x04":
-        return ImportRefusedError(f"{name}: this is an archive of arrays (.npz)", "one array", "Save each array on its own with np.save")
-    begin = head.hex(" ") or "nothing: it is empty"
-    return CorruptFileError(f"{name}: it begins with {begin}", f"an array of NumPy, which begins with {MAGIC.hex(' ')}", _DAMAGED)
+        found, remedy = f"{name}: this is an archive of arrays (.npz)", "Save each array on its own with np.save"
+        return ImportRefusedError(found, "one array", remedy)
+    found = f"{name}: it begins with {head.hex(' ') or 'nothing: it is empty'}"
+    return CorruptFileError(found, f"an array of NumPy, which begins with {MAGIC.hex(' ')}", _DAMAGED)
 
 
 def _checked_shape(shape, name):
-    whole = isinstance(shape, tuple) and all(type(extent) is int and extent >= 0 for extent in shape)
-    if not whole or len(shape) > 32: raise CorruptFileError(f"{name}: a shape of {str(shape)[:60]}", "a tuple of whole numbers", _DAMAGED)
+    if min(shape, default=0) < 0 or len(shape) > 32 or math.prod(filter(None, shape)) > 2**60:
+        raise CorruptFileError(f"{name}: a shape of {str(shape)[:60]}", "the shape of an array", _DAMAGED)
     return shape
 
 
-def _checked_dtype(descr, name):
-    if isinstance(descr, str) and "O" in descr:
-        raise UnsafeFileError(f"{name}: an array of Python objects, a pickle that runs code when it is read", "numbers",
-                              "Whoever can trust it: np.save(path, np.asarray(np.load(path, allow_pickle=True), float))")
-    if not isinstance(descr, str) or not re.fullmatch(r"[<>|=]?[biufc]\d{1,2}", descr):
-        raise ImportRefusedError(f"{name}: elements of type {str(descr)[:60]}", "integers or floating point",
-                                 "Save the samples alone, as floating point")
-    try: return np.dtype(descr)
-    except TypeError as error: raise CorruptFileError(f"{name}: elements of type {descr}", "a type of NumPy", _DAMAGED) from error
+def _checked_dtype(dtype, name):
+    if dtype.hasobject:
+        found = f"{name}: an array of Python objects, a pickle that runs code when it is read"
+        remedy = "Whoever can trust it: np.save(path, np.asarray(np.load(path, allow_pickle=True), float))"
+        raise UnsafeFileError(found, "numbers", remedy)
+    if dtype.kind not in "biufc":
+        found, remedy = f"{name}: elements of type {str(dtype)[:60]}", "Save the samples alone, as floating point"
+        raise ImportRefusedError(found, "integers or floating point", remedy)
+    return dtype
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #8ad8550a
 MAX_CHANNELS = 32
@@ -123,10 +132,11 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
         shape, by_column, dtype = _read_header(stream, name)
         declared, stored = math.prod(shape) * dtype.itemsize, size - stream.tell()
         if declared != stored:
-            found = f"{name}: {shape} of {dtype} is declared, {format_bytes(declared)}, and {format_bytes(stored)} are stored"
+            takes = f"{shape} of {dtype} is declared, {format_bytes(declared)}"
+            found = f"{name}: {takes}, and {format_bytes(stored)} are stored"
             raise CorruptFileError(found, "as many bytes as are declared", _DAMAGED)
         if declared > max_bytes:
-            raise ImportRefusedError(f"{name}: the array takes {format_bytes(declared)}", f"{format_bytes(max_bytes)} at most",
-                                     "Divide the recording into several files")
+            found, expected = f"{name}: the array takes {format_bytes(declared)}", f"{format_bytes(max_bytes)} at most"
+            raise ImportRefusedError(found, expected, "Divide the recording into several files")
         values = np.frombuffer(stream.read(declared), dtype).reshape(shape, order="F" if by_column else "C")
     return channels_of_array(values.astype(dtype.newbyteorder("="), copy=False))
