@@ -6,24 +6,31 @@
 __all__ = ['BatchBuffers']
 
 # %% ../../nbs/guide/06_streaming/05_batch_buffers.ipynb #32e24a30
-import sys
-import threading
+import weakref
+from collections import deque
 
 import numpy as np
 
 # %% ../../nbs/guide/06_streaming/05_batch_buffers.ipynb #bc272680
+class _Loan:
+    "The owner of lent memory: whatever uses the memory keeps this object alive."
+
+    def __init__(self, array: np.ndarray):
+        self.__array_interface__ = array.__array_interface__
+
+
 class BatchBuffers:
-    """Float32 arrays that are used again once nobody refers to them.
+    """Float32 arrays that are used again once nothing refers to them.
 
     Parameters
     ----------
     most : int
-        Arrays to keep. Four are in use while one batch is trained on, one is handed over, one is ready and one is being read.
+        Free arrays to keep. Four are in use: one batch trains, one is handed over, one is ready and one is being read.
     """
 
     def __init__(self, most: int = 5):
         self.most = most
-        self._arrays, self._lock = [], threading.Lock()
+        self._free = deque(maxlen=most)
 
     def __reduce__(self):
         return BatchBuffers, (self.most,)
@@ -32,16 +39,15 @@ class BatchBuffers:
         "An uninitialised array of the shape, whose memory is the caller's as long as anything refers to it."
         size = int(np.prod(shape))
         if 4 * size < _WORTH_KEEPING: return np.empty(shape, np.float32)
-        with self._lock:
-            for number in range(len(self._arrays)):
-                if sys.getrefcount(self._arrays[number]) != _NOBODYS: continue
-                if self._arrays[number].size < size: self._arrays[number] = np.empty(size, np.float32)
-                return self._arrays[number][:size].reshape(shape)
-            array = np.empty(size, np.float32)
-            if len(self._arrays) < self.most: self._arrays.append(array)
-            return array.reshape(shape)
+        memory = self._free_memory(size)
+        loan = _Loan(memory[:size].reshape(shape))
+        weakref.finalize(loan, self._free.append, memory).atexit = False
+        return np.asarray(loan)
+
+    def _free_memory(self, size):
+        try: memory = self._free.pop()
+        except IndexError: return np.empty(size, np.float32)
+        return memory if memory.size >= size else np.empty(size, np.float32)
 
 
-_WORTH_KEEPING = 1 << 20  # smaller ones the allocator keeps itself
-_LONE = [np.empty(0)]
-_NOBODYS = sys.getrefcount(_LONE[0])  # what Python counts for an array that is in a list and nowhere else
+_WORTH_KEEPING = 1 << 20  # the allocator itself keeps smaller ones
