@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 import numpy as np
 from tqdm.auto import tqdm
 
-from .constants import SPLIT_RATIOS, SPLITS
+from .constants import SPLIT_RATIOS
 from .core.report import Report, Summary, Table
 from lstm_pfd_h5.errors import (
     CacheNotFoundError,
@@ -26,7 +26,7 @@ from lstm_pfd_h5.errors import (
     LstmPfdError,
 )
 from .hdf5.guard import open_file
-from .hdf5.layouts import FLAT, SPLIT, identify_layout
+from .hdf5.layouts import FLAT, SPLIT, identify_layout, row_groups
 from .splitting.splits import split_indices
 from .store.checked_arrays import check_signal_layout
 from .store.signal_reader import SignalReader, SignalWriter
@@ -280,7 +280,7 @@ class CacheManager(Report):
         path = self._existing(cache_name)
         with open_file(path) as root:
             layout, attributes = identify_layout(root), root.attributes()
-            groups = {"": root} if layout is FLAT else {name: root[name] for name in SPLITS if name in root}
+            groups = row_groups(root)
             shapes = {name: group["signals"].shape for name, group in groups.items()}
             compression = next(iter(groups.values()))["signals"].compression
             keys = root.keys()

@@ -14,12 +14,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from .constants import SPLITS
 from .core.checks import positive
 from .core.report import Report, Summary
 from .errors import InvalidArgumentError
 from .hdf5.guard import open_file
-from .hdf5.layouts import identify_layout, split_group
+from .hdf5.layouts import row_groups, split_group
 from .hdf5.read_amplification import warn_if_slow
 from .store.signal_reader import SignalReader
 from .streaming.block_batches import BlockBatchSampler
@@ -169,8 +168,7 @@ def count_classes(hdf5_path) -> int:
         attributes = root.attributes()
         if "num_classes" in attributes: return int(attributes["num_classes"])
         if "label_names" in attributes: return len(attributes["label_names"])
-        groups = [root[name] for name in SPLITS if name in root] if identify_layout(root).has_splits else [root]
-        return 1 + max(int(group["labels"][:].max(initial=-1)) for group in groups)
+        return 1 + max(int(group["labels"][:].max(initial=-1)) for group in row_groups(root).values())
 
 # %% ../nbs/guide/06_streaming/10_streaming_hdf5_dataset.ipynb #83b095e3
 class ChunkedStreamingDataset(StreamingHDF5Dataset):
@@ -301,9 +299,9 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
 
 def _splits_of(hdf5_path):
     with open_file(hdf5_path) as root:
-        present = [split for split in SPLITS if identify_layout(root).has_splits and split in root]
-        if not present: split_group(root, "train")  # says what the file has instead
-    return present
+        splits = list(row_groups(root))
+        if splits == [None]: split_group(root, "train")  # raises, and states what the file has instead
+    return splits
 
 
 def _check_loader_options(num_workers, use_chunked, options):

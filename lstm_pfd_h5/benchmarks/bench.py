@@ -28,13 +28,13 @@ from lstm_pfd_h5.benchmarks.storage_formats import (
     NumpyMemmap,
     row_sums,
 )
-from ..constants import FAULT_TYPES, LABEL_OF_FAULT, SPLITS
+from ..constants import FAULT_TYPES, LABEL_OF_FAULT
 from ..core.checks import positive
 from ..core.report import Report, Summary, Table, format_bytes
 from ..data_config import DataConfig
 from ..errors import InvalidArgumentError
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import identify_layout
+from ..hdf5.layouts import row_groups
 from ..signal_model.single_signal import make_signals
 from ..store.signal_reader import SignalReader
 
@@ -253,5 +253,5 @@ def bench(path=None, *, peers: bool = True, rows: int = 400, workers=(0, 2), rou
 def first_split(path) -> str | None:
     "The split of a training file that is read: the first that has rows; `None` for a flat file."
     with open_file(path) as root:
-        if not identify_layout(root).has_splits: return None
-        return next((name for name in SPLITS if name in root.keys() and root[name]["labels"].shape[0]), "train")
+        groups = row_groups(root)
+        return next((name for name, group in groups.items() if group["labels"].shape[0]), next(iter(groups)))

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..constants import SPLITS
 from ..errors import SchemaError
 from .metadata_search import MetadataSearch
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import identify_layout
+from ..hdf5.layouts import row_groups
 from ..plots.signal_access import SourceSignal, class_name, signal_of
 from ..store.signal_reader import SignalReader
 
@@ -45,8 +44,7 @@ class RowCatalog:
     def __init__(self, path):
         self.path, self._readers = Path(path), {}
         with open_file(self.path) as root:
-            has_splits = identify_layout(root).has_splits
-            self.splits = [name for name in SPLITS if name in root] if has_splits else [None]
+            self.splits = list(row_groups(root))
         self.search = MetadataSearch(self.path)
 
     def __repr__(self):

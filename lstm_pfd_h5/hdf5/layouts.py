@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'DTYPES', 'SCHEMA_VERSION', 'FLAT', 'SPLIT', 'GENERATOR', 'LAYOUTS', 'Attribute', 'Array', 'Layout',
-           'layout_table', 'checked_attributes', 'identify_layout', 'split_group']
+           'layout_table', 'checked_attributes', 'identify_layout', 'row_groups', 'split_group']
 
 # %% ../../nbs/guide/03_hdf5/03_layouts.ipynb #d5d638e6
 from dataclasses import dataclass
@@ -193,6 +193,23 @@ def identify_layout(root: GuardedGroup) -> Layout:
         "Write it with CacheManager, or look at it with h5py",
     )
 
+# %% ../../nbs/guide/03_hdf5/03_layouts.ipynb #44797aa0
+def row_groups(root: GuardedGroup) -> dict:
+    """The groups that hold signals and labels.
+
+    Returns
+    -------
+    dict
+        Split name → group, for the splits that exist, in the order train, val, test; `{None: root}` for a flat file.
+
+    Raises
+    ------
+    SchemaError
+        As `identify_layout`.
+    """
+    if not identify_layout(root).has_splits: return {None: root}
+    return {split: root[split] for split in SPLITS if split in root}
+
 # %% ../../nbs/guide/03_hdf5/03_layouts.ipynb #d6dd0379
 def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     """The group that holds the rows: a split's, or the root of a flat file for `None`.
@@ -202,10 +219,9 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     SplitNotFoundError
         The file has no such split, has splits and none was named, or has none and one was named.
     """
-    layout = identify_layout(root)
-    present = [name for name in SPLITS if layout.has_splits and name in root.keys()]
-    if split in present: return root[split]
-    if split is None and not layout.has_splits: return root
+    groups = row_groups(root)
+    if split in groups: return groups[split]
+    present = [name for name in groups if name]
     if split is None:
         raise SplitNotFoundError(
             f"{root.path.name} is divided into {', '.join(present)}, and no split was named", "the name of one of them",

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..constants import FAULT_NAMES_ENGLISH, FAULT_TYPES, SPLITS
+from ..constants import FAULT_NAMES_ENGLISH, FAULT_TYPES
 from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError, RowIndexError
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import identify_layout
+from ..hdf5.layouts import row_groups
 from ..recordings.recording import UNKNOWN, Recording
 from ..store.checked_arrays import check_signal_layout
 from ..store.signal_reader import SignalReader
@@ -143,7 +143,7 @@ def reader_of(source, split: str | None = None) -> SignalReader | None:
 
 def _first_split(path):
     with open_file(path) as root:
-        return next((name for name in SPLITS if name in root), None) if identify_layout(root).has_splits else None
+        return next(iter(row_groups(root)))
 
 # %% ../../nbs/guide/10_plots/01_signal_access.ipynb #0a02dd8a
 def _array_row(source, row):

@@ -21,8 +21,8 @@ from ..core.atomic_write import atomic_write, write_errors
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import CorruptFileError, ExistingFileError, FileChangedError, PublishError, SchemaError
 from ..hdf5.guard import GuardedGroup, hdf5_errors, open_file
-from ..hdf5.layouts import FLAT, identify_layout
-from ..schema import describe_file, storage_in
+from ..hdf5.layouts import FLAT, identify_layout, row_groups
+from ..schema import describe_file
 from .copy_objects import check_carried, copy_objects, row_blocks
 from .rounding import as_stored, to_float32
 from .row_readers import open_rows, read_rows
@@ -45,8 +45,7 @@ def _readable(dataset, row):
 # %% ../../nbs/guide/05_store/10_repack.ipynb #c3df9730
 def _signal_datasets(root: GuardedGroup) -> dict:
     "HDF5 path → dataset of the signals in each split."
-    splits = {name: f"/{name}/signals" for name in storage_in(root)} if identify_layout(root) is not FLAT else {"all": "/signals"}
-    found = {path: root[path] for path in splits.values()}
+    found = {f"{group.name.rstrip('/')}/signals": group["signals"] for group in row_groups(root).values()}
     for path, dataset in found.items():
         if len(dataset.shape or ()) != 2 or dataset.shape[1] == 0:
             raise SchemaError(f"{path} of {root.path.name} has shape {dataset.shape}", "(rows, samples)", "validate_file says more")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..constants import SPLITS
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError, SplitNotFoundError
 from ..hdf5.guard import open_file
+from ..hdf5.layouts import row_groups
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/07_split_audit.ipynb #ce6fb90a
@@ -198,8 +198,8 @@ def audit_file(path) -> SplitAudit:
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         As `SignalReader`.
     """
-    with open_file(path) as root: names = [name for name in SPLITS if name in root]
-    if not names:
+    with open_file(path) as root: names = list(row_groups(root))
+    if names == [None]:
         remedy = "Write it with cache_dataset_with_splits()"
         raise SplitNotFoundError(f"{Path(path).name} has no splits", "train, val or test", remedy)
     readers = {name: SignalReader(path, name) for name in names}
