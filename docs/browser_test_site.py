@@ -8,7 +8,7 @@ from browser import browser, new_page, run, served
 from conf import ROOT, settings
 
 SITE = ROOT / settings["doc_path"]
-CHAPTER, FIGURES, TABLES = "guide/05_store/04_signal_reader.html", "guide/07_signal_model/06_shaft.html", "guide/01_core/02_constants.html"
+CHAPTER, FIGURES, TABLES = "guide/05_store/06_signal_reader.html", "guide/07_signal_model/06_shaft.html", "guide/01_core/02_constants.html"
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
 READABLE = 4.5  # the contrast that WCAG 2 asks of running text at level AA
 PAINT_MS, PAGE_BYTES = 2500, 1_500_000

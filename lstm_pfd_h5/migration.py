@@ -33,7 +33,7 @@ from .recordings.file_readers import RECORDING_PATTERNS
 from .recordings.survey import MigrationPlan, identity_of, rows_of, survey
 from .splitting.splits import split_indices
 from .store.checked_arrays import as_signals
-from .store.signal_reader import SignalWriter
+from .store.signal_writer import SignalWriter
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #80e0246e
 def _agreed_rate(recordings, plan):

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .machine import size_on_disk
 from ..hdf5.layouts import SPLIT
-from ..store.signal_reader import SignalWriter
+from ..store.signal_writer import SignalWriter
 from ..streaming_hdf5_dataset import StreamingHDF5Dataset, create_streaming_dataloaders
 
 # %% ../../nbs/guide/12_benchmarks/03_storage_formats.ipynb #9a5caa15

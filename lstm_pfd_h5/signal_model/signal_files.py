@@ -22,7 +22,7 @@ from ..errors import InvalidArgumentError
 from ..hdf5.layouts import GENERATOR
 from .signal_metadata import SignalMetadata, matlab_struct
 from ..splitting.splits import split_indices
-from ..store.signal_reader import SignalWriter
+from ..store.signal_writer import SignalWriter
 
 # %% ../../nbs/guide/07_signal_model/11_signal_files.ipynb #eb80e121
 MAT_BATCH = 64
