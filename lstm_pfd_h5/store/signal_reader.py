@@ -15,9 +15,9 @@ import numpy as np
 from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
-from ..hdf5.chunk_index import read_amplification
-from ..hdf5.guard import GuardedGroup, hdf5_errors, open_file
-from ..hdf5.layouts import identify_layout, split_group
+from ..hdf5.guard import hdf5_errors, open_file
+from ..hdf5.layouts import identify_layout, row_groups, split_group
+from ..hdf5.read_amplification import storage_of
 from .row_readers import open_rows
 
 # %% ../../nbs/guide/05_store/06_signal_reader.ipynb #dae6f087
@@ -46,8 +46,8 @@ class SignalReader(Report):
     layout : Layout
     num_classes : int
         Classes of the file: as its attributes state, otherwise the highest label in any split, plus one.
-    read_amplification : float
-        How many times its own bytes are decoded to read one random row; 1 where a chunk is one row.
+    storage : Storage
+        How the signals are stored: chunks, filters, sizes.
 
     Raises
     ------
@@ -78,7 +78,8 @@ class SignalReader(Report):
         """
         readers = {}
         with open_file(path) as root, hdf5_errors(path):
-            for split in _split_names(root):
+            for split in row_groups(root):
+                if split is None: split_group(root, SPLITS[0])  # raises: the layout is flat
                 readers[split] = cls.__new__(cls)
                 readers[split]._read_from(root, split)
         return readers
@@ -93,8 +94,13 @@ class SignalReader(Report):
         self.groups = _group_values(group["groups"]) if "groups" in group else None
         self.has_metadata = "metadata" in root
         self.num_classes = _count_classes(root, self.attributes)
-        self.read_amplification = read_amplification(signals.shape, signals.chunks)
+        self.storage = storage_of(signals)
         self._row_reader = open_rows(signals)
+
+    @property
+    def read_amplification(self) -> float:
+        "Bytes decoded to read one random row, over the bytes of that row: 1 where a chunk is one row."
+        return self.storage.read_amplification
 
     @property
     def shape(self) -> tuple:
@@ -231,14 +237,7 @@ def _group_values(dataset):
     return dataset.asstr()[:] if h5py.check_string_dtype(dataset.dtype) else dataset[:]
 
 
-def _split_names(root: GuardedGroup):
-    names = [name for name in SPLITS if identify_layout(root).has_splits and name in root]
-    if not names: split_group(root, SPLITS[0])  # raises, and says what the file has instead
-    return names
-
-
 def _count_classes(root, attributes):
     if "num_classes" in attributes: return int(attributes["num_classes"])
     if "label_names" in attributes: return len(attributes["label_names"])
-    groups = [root[name] for name in _split_names(root)] if identify_layout(root).has_splits else [root]
-    return 1 + max(int(group["labels"][:].max(initial=-1)) for group in groups)
+    return 1 + max(int(group["labels"][:].max(initial=-1)) for group in row_groups(root).values())
