@@ -6,8 +6,6 @@
 __all__ = ['MigrationReport', 'migrate']
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #0facec39
-import re
-import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,11 +25,10 @@ from lstm_pfd_h5.errors import (
     InvalidArgumentError,
     InvalidSignalError,
     SamplingRateError,
-    SmallClassWarning,
 )
 from .recordings.file_readers import RECORDING_PATTERNS
 from .recordings.survey import MigrationPlan, identity_of, rows_of, survey
-from .splitting.splits import split_indices
+from .splitting.splits import divide_rows, small_classes_message
 from .store.checked_arrays import as_signals
 from .store.signal_writer import SignalWriter
 
@@ -192,18 +189,13 @@ def _sides(recordings, plan):
     labels = np.repeat([names.index(recording.label) for recording in recordings], counts)
     groups = np.repeat(np.array([recording.group for recording in recordings], object), counts)
     alone = len(set(groups)) == len(groups)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", SmallClassWarning)
-        parts = split_indices(labels, plan.split_ratios, stratify=plan.stratify, groups=None if alone else groups, random_seed=plan.random_seed)
-    side_of_row = np.empty(len(labels), object)
-    for split, rows in parts.items(): side_of_row[rows] = split
+    division = divide_rows(labels, plan.split_ratios, stratify=plan.stratify, groups=None if alone else groups,
+                           random_seed=plan.random_seed)
+    split_of_row = np.empty(len(labels), object)
+    for split, rows in division.splits.items(): split_of_row[rows] = split
     first = np.cumsum([0, *counts[:-1]])
-    texts = [str(warning.message) for warning in caught if issubclass(warning.category, SmallClassWarning)]
-    return list(side_of_row[first]), [_named(text, names) for text in texts]
-
-
-def _named(text, names):
-    return re.sub(r"class (\d+)", lambda match: f"class {names[int(match[1])]}", text)
+    message = small_classes_message(division, names)
+    return list(split_of_row[first]), [message] * bool(message)
 
 
 def _report(output, found, sides, rate, length, notes):
