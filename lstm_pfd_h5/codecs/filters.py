@@ -35,7 +35,7 @@ def import_plugin(module: str, compression):
     try: return importlib.import_module(module)
     except ImportError:
         raise MissingDependencyError(f"compression {compression!r} needs {module}, which is not installed",
-                                     remedy="pip install 'lstm_pfd_h5[plugins]', or use compression='gzip'") from None
+                                     remedy="Install it with pip install 'lstm_pfd_h5[plugins]'. Gzip needs no plugin") from None
 
 
 def load_filters(dataset: h5py.Dataset) -> None:
