@@ -12,7 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import find_pending_xref_condition, make_refnode
 
-# Names of libraries without a symbol table for nbdev: where they are documented
+# Names of libraries that nbdev has no symbol table for, and where they are documented
 ELSEWHERE = {
     "h5py.File": "https://docs.h5py.org/en/stable/high/file.html#h5py.File",
     "h5py.Group": "https://docs.h5py.org/en/stable/high/group.html#h5py.Group",
@@ -106,6 +106,15 @@ class Documented(SphinxDirective):
         return document.children
 
 
+class Keywords(SphinxDirective):
+    "Words, one a line, for which the search lists this page first."
+
+    has_content = True
+
+    def run(self):
+        return [addnodes.index(entries=[("single", word, "", "main", None) for word in self.content])]
+
+
 def plural(app, what, name, obj, options, lines):
     "`Subset`s is how one writes in a notebook, and a half-open role in reStructuredText."
     lines[:] = [re.sub(r"(`[^`\s]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
@@ -133,6 +142,7 @@ def setup(app):
     app.add_post_transform(KeepWords)
     app.add_post_transform(LinkNames)
     app.add_directive("documented", Documented)
+    app.add_directive("keywords", Keywords)
     app.connect("autodoc-process-docstring", plural)
     app.add_config_value("package", "", "env")
     app.connect("autodoc-skip-member", made_elsewhere)
