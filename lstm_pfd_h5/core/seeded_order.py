@@ -19,17 +19,17 @@ def random_bits(seed: int, *key: int) -> np.random.PCG64:
     seed : int
         At least 0.
     key : int
-        Whatever else the stream depends on, such as the number of an epoch; at least 0.
+        Further numbers that the stream depends on, such as the epoch; at least 0.
 
     Raises
     ------
     InvalidArgumentError
-        One of them is negative or no integer.
+        One of them is negative or not an integer.
     """
-    key = [whole_number("key", part) for part in key]
-    return np.random.PCG64(np.random.SeedSequence(whole_number("seed", seed), spawn_key=key))
+    spawn_key = [whole_number("key", part) for part in key]
+    return np.random.PCG64(np.random.SeedSequence(whole_number("seed", seed), spawn_key=spawn_key))
 
 # %% ../../nbs/guide/01_core/05_seeded_order.ipynb #f97502cd
 def random_order(length: int, bits: np.random.PCG64) -> np.ndarray:
-    """The numbers 0 … `length` - 1 in random order, (length,) int64; `bits` moves on."""
+    """The numbers 0 … `length` - 1 in random order, (length,) int64; `bits` advances by `length` draws."""
     return np.argsort(bits.random_raw(length), kind="stable")
