@@ -223,9 +223,8 @@ def bench(
 def demo(
     folder: Path = typer.Argument(Path("demo"), help="Where the results go."),
     seed: int = typer.Option(0, help="Seed of signals, split and networks."),
-    overwrite: bool = typer.Option(False, "--overwrite", help="Use the folder again."),
 ):
-    "The whole way once: simulate recordings, migrate them, train and test two small networks."
+    "Simulate recordings, migrate them, and train and test two small networks."
     from lstm_pfd_h5.demo import run_demo
 
-    typer.echo(run_demo(folder, seed=seed, overwrite=overwrite))
+    typer.echo(run_demo(folder, seed=seed))
