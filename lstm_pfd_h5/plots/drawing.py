@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 # %% ../../nbs/guide/10_plots/02_drawing.ipynb #2739e885
-COLOURS = {"blue": "#0072B2", "vermillion": "#D55E00", "green": "#009E73", "purple": "#B8608F", "grey": "#808080"}
+COLOURS = {"blue": "#1F85C7", "vermillion": "#D55E00", "green": "#009E73", "purple": "#B8608F", "grey": "#808080"}
 "Colours that differ for every kind of colour vision and are visible on white and on black."
 
 MARKERS = ("o", "s", "^", "D")
