@@ -16,7 +16,8 @@ import numpy as np
 from ..codecs.filters import FILTER_NAMES
 from ..core.report import Report, format_bytes, format_cell
 from ..errors import LstmPfdError
-from ..hdf5.guard import GuardedGroup, attributes_of, open_file
+from ..hdf5.guard import GuardedGroup, open_file
+from ..hdf5.object_checks import attributes_of
 
 # %% ../../nbs/guide/11_explorer/01_file_tree.ipynb #37393c51
 @dataclass(frozen=True)

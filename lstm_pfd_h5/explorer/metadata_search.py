@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InvalidArgumentError
-from ..hdf5.guard import hdf5_errors, open_file
+from ..hdf5.guard import open_file
+from ..hdf5.read_errors import hdf5_errors
 
 # %% ../../nbs/guide/11_explorer/02_metadata_search.ipynb #6503fe8c
 _OPERATORS = {"<=": operator.le, ">=": operator.ge, "!=": operator.ne, "<": operator.lt, ">": operator.gt, "=": operator.eq}

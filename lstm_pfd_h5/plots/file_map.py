@@ -17,7 +17,8 @@ from matplotlib.markers import CARETRIGHT
 from ..core.checks import whole_number
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, SchemaError
-from ..hdf5.guard import GuardedGroup, hdf5_errors, open_file
+from ..hdf5.guard import GuardedGroup, open_file
+from ..hdf5.read_errors import hdf5_errors
 from .drawing import COLOURS, new_axes, plot_title
 from .signal_access import reader_of
 

@@ -13,7 +13,9 @@ import h5py
 import numpy as np
 from h5py import h5o
 
-from ..hdf5.guard import MATLAB_POLICY, GuardedGroup, attributes_of, hdf5_errors, open_file
+from ..hdf5.guard import GuardedGroup, open_file
+from ..hdf5.object_checks import MATLAB_POLICY, attributes_of
+from ..hdf5.read_errors import hdf5_errors
 from lstm_pfd_h5.readers.matlab_values import (
     NUMERIC_DTYPES,
     ReadContext,

@@ -12,7 +12,9 @@ import h5py
 import numpy as np
 
 from ..errors import PublishError, UnsafeFileError
-from ..hdf5.guard import GuardedGroup, attributes_of, hdf5_errors
+from ..hdf5.guard import GuardedGroup
+from ..hdf5.object_checks import attributes_of
+from ..hdf5.read_errors import hdf5_errors
 
 # %% ../../nbs/guide/05_store/10_copy_objects.ipynb #ca0882b0
 MOST_OBJECTS = 10_000

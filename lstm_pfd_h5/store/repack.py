@@ -20,8 +20,9 @@ from ..codecs.chunk_codec import ChunkCodec, resolve_compression, shuffle_helps
 from ..core.atomic_write import atomic_write, write_errors
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import CorruptFileError, ExistingFileError, FileChangedError, PublishError, SchemaError
-from ..hdf5.guard import GuardedGroup, hdf5_errors, open_file
+from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.layouts import FLAT, identify_layout, row_groups
+from ..hdf5.read_errors import hdf5_errors
 from ..schema import describe_file
 from .copy_objects import check_carried, copy_objects, row_blocks
 from .rounding import as_stored, to_float32

@@ -21,7 +21,8 @@ from ..core.parallel import run_on_threads
 from ..core.per_process import PerProcess
 from ..errors import CorruptFileError
 from ..hdf5.chunk_index import ChunkTable, chunk_table
-from ..hdf5.guard import hdf5_errors, open_file
+from ..hdf5.guard import open_file
+from ..hdf5.read_errors import hdf5_errors
 from .file_bytes import FileBytes, open_unchanged, plan_runs
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #38efc657

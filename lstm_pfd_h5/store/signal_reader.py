@@ -15,9 +15,10 @@ import numpy as np
 from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
-from ..hdf5.guard import hdf5_errors, open_file
+from ..hdf5.guard import open_file
 from ..hdf5.layouts import identify_layout, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
+from ..hdf5.read_errors import hdf5_errors
 from .row_readers import open_rows
 
 # %% ../../nbs/guide/05_store/06_signal_reader.ipynb #dae6f087
