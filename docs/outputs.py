@@ -3,6 +3,7 @@
     python docs/outputs.py                       # all of them; exit with status 1 and a diff where an output differs
     python docs/outputs.py nbs/how_to/*.ipynb    # some
     python docs/outputs.py --write NOTEBOOK ...  # store the outputs of this run instead
+    python docs/outputs.py --write --flags slow NOTEBOOK  # also run the cells that are marked slow
 
 A stored output is what the code prints today. Cells that are marked `#| varies` hold times, sizes of memory or the name of a machine: they
 are run and not compared. Cells that are marked slow, gpu or notest are not run, and keep their outputs. Pictures are not compared.
@@ -40,7 +41,7 @@ def stored_form(output):
     return kept
 
 
-def run(path):
+def run(path, flags=()):
     "Run a notebook in this process. Returns the outputs of each cell that ran, by the cell's id, and which are marked as varying."
     from execnb.shell import CaptureShell
     from nbdev.frontmatter import FrontmatterProc
@@ -53,7 +54,7 @@ def run(path):
     def is_skipped(cell):
         if cell.cell_type != "code": return True
         marks = getattr(cell, "directives_", None) or {}
-        if SKIPPED & marks.keys() or marks.get("eval:", [""])[0].lower() == "false": return True
+        if (SKIPPED - set(flags)) & marks.keys() or marks.get("eval:", [""])[0].lower() == "false": return True
         if "varies" in marks: varying.add(cell["id"])
         ran[cell["id"]] = cell
         return False
@@ -81,14 +82,14 @@ def differences(path, outputs, varying):
         if stored != new: yield "\n".join(difflib.unified_diff(stored, new, f"{path.relative_to(ROOT)}, cell {place}, stored", "printed now", lineterm="", n=1))
 
 
-def one(path, write):
-    outputs, varying = run(path)
+def one(path, write, flags):
+    outputs, varying = run(path, flags)
     if write: store(path, outputs)
     else: sys.exit("\n".join(differences(path, outputs, varying)) or 0)
 
 
-def in_a_process(path, write):
-    command = [sys.executable, __file__, "--one", str(path), *["--write"] * write]
+def in_a_process(path, write, flags):
+    command = [sys.executable, __file__, "--one", str(path), "--flags", flags, *["--write"] * write]
     done = subprocess.run(command, capture_output=True, text=True, env={"TQDM_DISABLE": "1", "IN_TEST": "1", **os.environ})
     return path, done.returncode, done.stderr if done.returncode else ""
 
@@ -97,12 +98,13 @@ def main():
     parser = argparse.ArgumentParser(description="Compare the stored outputs of notebooks with what they print.")
     parser.add_argument("notebooks", nargs="*", type=Path, help="by default all")
     parser.add_argument("--write", action="store_true", help="store the outputs of this run")
+    parser.add_argument("--flags", default="", help="marks whose cells run all the same: 'slow'")
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1), help="notebooks at a time")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one: return one(given.one.resolve(), given.write)
+    if given.one: return one(given.one.resolve(), given.write, given.flags.split())
     paths = [path.resolve() for path in given.notebooks] or sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-    with ThreadPoolExecutor(given.workers) as pool: results = list(pool.map(lambda path: in_a_process(path, given.write), paths))
+    with ThreadPoolExecutor(given.workers) as pool: results = list(pool.map(lambda path: in_a_process(path, given.write, given.flags), paths))
     failed = [(path, said) for path, status, said in results if status]
     for path, said in failed: print(f"\n== {path.relative_to(ROOT)}\n{said.strip()}")
     if failed: sys.exit(f"\n{len(failed)} of {len(paths)} notebooks do not print what is stored. If the new output is right: python docs/outputs.py --write NOTEBOOK")
