@@ -21,7 +21,7 @@ from .read_errors import ObjectPath, hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/03_guard.ipynb #e4e9e4c4
 class GuardedDataset(h5py.Dataset):
-    "An `h5py.Dataset` that registers its filters before it is read; `MissingDependencyError` if they are not installed."
+    "An `h5py.Dataset` that registers its filters before it is read, or raises `MissingDependencyError`."
 
     _filters_loaded = False
 
@@ -42,8 +42,8 @@ class GuardedDataset(h5py.Dataset):
 class GuardedGroup:
     """A group that checks each member before it opens it; made by `open_file`.
 
-    `group["a/b"]` is a `GuardedGroup` or an `h5py.Dataset`, `"a" in group` and `group.keys()` test and list members, and
-    `group.attributes()` returns plain values.
+    `group["a/b"]` is a `GuardedGroup` or an `h5py.Dataset`, `"a" in group` and `group.keys()` test and list members,
+    and `group.attributes()` returns plain values.
 
     Attributes
     ----------
@@ -111,21 +111,21 @@ class GuardedGroup:
     def _check_link(self, name, component):
         kind = self._group.id.links.get_info(name).type
         if kind == h5l.TYPE_HARD: return
-        named = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}.get(kind, "a user-defined link")
-        raise UnsafeFileError(
-            f"{self.name.rstrip('/')}/{component} in {self.path.name} is {named}", "an object stored in the file itself",
-            "Copy the data into the file (h5py: f.copy with expand_external=True, expand_soft=True)",
-        )
+        names = {h5l.TYPE_SOFT: "a soft link", h5l.TYPE_EXTERNAL: "a link to another file"}
+        found = f"{self.name.rstrip('/')}/{component} in {self.path.name} is {names.get(kind, 'a user-defined link')}"
+        remedy = "Copy the data into the file (h5py: f.copy with expand_external=True, expand_soft=True)"
+        raise UnsafeFileError(found, "an object stored in the file itself", remedy)
 
     def _checked(self, opened):
         if isinstance(opened, h5py.h5g.GroupID): return GuardedGroup(h5py.Group(opened), self.path, self.policy)
         if isinstance(opened, h5d.DatasetID): return check_dataset(GuardedDataset(opened), self.policy)
-        raise UnsafeFileError(f"{self.name} in {self.path.name} holds a {type(opened).__name__}", "a group or a dataset")
+        found = f"{self.name} in {self.path.name} contains a {type(opened).__name__}"
+        raise UnsafeFileError(found, "a group or a dataset")
 
 # %% ../../nbs/guide/03_hdf5/03_guard.ipynb #89399fac
 @contextmanager
 def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
-    """Open an HDF5 file for reading, and yield its root as a `GuardedGroup`. The file is closed at the end of the block.
+    """Open an HDF5 file for reading and yield its root as a `GuardedGroup`; the end of the block closes the file.
 
     Raises
     ------
@@ -152,4 +152,5 @@ def _check_signature(path, policy):
     with path.open("rb") as file: head = file.read(max(policy.signature_offsets) + 8)
     if any(head[offset : offset + 8] == HDF5_SIGNATURE for offset in policy.signature_offsets): return
     begin = head[:8].hex(" ") or "nothing: it is empty"
-    raise CorruptFileError(f"{path.name} begins with {begin}", f"an HDF5 file, which begins with {HDF5_SIGNATURE.hex(' ')}")
+    expected = f"an HDF5 file, which begins with {HDF5_SIGNATURE.hex(' ')}"
+    raise CorruptFileError(f"{path.name} begins with {begin}", expected)

@@ -67,7 +67,8 @@ def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py
 
 def _check_storage(creation, where, policy):
     if creation.get_layout() == h5d.VIRTUAL:
-        raise UnsafeFileError(f"{where} is a virtual dataset", "data stored in the file itself", "Copy the data with h5repack")
+        found = f"{where} is a virtual dataset"
+        raise UnsafeFileError(found, "data stored in the file itself", "Copy the data with h5repack")
     if creation.get_external_count():
         name, offset, size = creation.get_external(0)
         found = f"{where} keeps its data in another file, {os.fsdecode(name)!r}"
@@ -79,7 +80,8 @@ def _check_storage(creation, where, policy):
             raise UnsafeFileError(f"{where} needs filter {code}", known, "Rewrite it with h5repack")
     if creation.get_layout() == h5d.CHUNKED:
         rank = len(creation.get_chunk())
-        if rank > policy.max_rank: raise UnsafeFileError(f"{where} has chunks of {rank} dimensions", f"{policy.max_rank} at most")
+        if rank > policy.max_rank:
+            raise UnsafeFileError(f"{where} has chunks of {rank} dimensions", f"{policy.max_rank} at most")
 
 # %% ../../nbs/guide/03_hdf5/02_object_checks.ipynb #6afcba37
 _CLASS_NAMES = {
@@ -153,8 +155,8 @@ def _attribute_value(item, name, policy):
 def _plain(value):
     if isinstance(value, bytes): return value.decode("utf-8", "replace")
     if isinstance(value, np.generic): return _plain(value.item())
-    if isinstance(value, np.ndarray) and value.dtype.kind == "S": return np.char.decode(value, "utf-8", "replace").astype(object)
-    return value
+    is_bytes = isinstance(value, np.ndarray) and value.dtype.kind == "S"
+    return np.char.decode(value, "utf-8", "replace").astype(object) if is_bytes else value
 
 
 def utf8_name(name, place):

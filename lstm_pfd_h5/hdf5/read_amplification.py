@@ -95,9 +95,9 @@ def storage_in(root: GuardedGroup) -> dict:
 def slow_message(path, split: str | None, storage: Storage) -> str:
     "Why random reads of a split are slow (`None` or `'all'`: a flat file), and the command that fixes it."
     of = "" if split in (None, "all") else f" of {split}"
-    return (f"Reading one random row{of} decodes {storage.read_amplification:.3g} times its bytes, because each chunk has the shape "
-            f"{storage.chunks}. Write the file again with one row per chunk: "
-            f"lstm_pfd_h5 repack {shlex.quote(Path(path).name)} NEW_FILE.h5")
+    command = f"lstm_pfd_h5 repack {shlex.quote(Path(path).name)} NEW_FILE.h5"
+    return (f"Reading one random row{of} decodes {storage.read_amplification:.3g} times its bytes, because its chunks have "
+            f"the shape {storage.chunks}. Write the file again with one row per chunk: {command}")
 
 # %% ../../nbs/guide/03_hdf5/06_read_amplification.ipynb #21f45e49
 _checked = set()  # identities of files that were checked, or warned about
@@ -110,8 +110,8 @@ def warn_if_slow(path, storage: dict | None = None, stacklevel: int = 3) -> bool
     ----------
     path : path-like
     storage : dict, optional
-        Split name → `Storage`, as `storage_in` gives it for a file that is open; by default the file is opened and all its splits are
-        checked.
+        Split name → `Storage` of the splits to check, as `storage_in` returns it for an open file. By default the file
+        is opened and all its splits are checked.
     stacklevel : int
         Whose line the warning names: 1 is this function's, 2 its caller's, 3 that of the caller's caller.
 
