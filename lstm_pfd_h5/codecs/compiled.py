@@ -7,11 +7,12 @@ __all__ = ['compiled']
 
 # %% ../../nbs/guide/02_codecs/02_compiled.ipynb #65852814
 import functools
-import threading
 import types
 import zlib
 
 import numpy as np
+
+from ..core.per_process import no_fork
 
 # %% ../../nbs/guide/02_codecs/02_compiled.ipynb #7026e582
 def compiled(signature: str):
@@ -31,7 +32,7 @@ def compiled(signature: str):
 
         def machine_code():
             if not made:
-                with _compiling:
+                with no_fork():  # and one thread at a time, or each would compile it
                     if not made: made.append(_compile(signature, function))
             return made[0]
 
@@ -43,9 +44,6 @@ def compiled(signature: str):
         return call
 
     return decorate
-
-
-_compiling = threading.RLock()  # or each thread that comes to a function first would compile it
 
 
 def _compile(signature, function):

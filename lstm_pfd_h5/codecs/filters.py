@@ -11,6 +11,7 @@ import importlib
 import h5py
 from h5py import h5z
 
+from ..core.per_process import no_fork
 from ..errors import MissingDependencyError
 
 # %% ../../nbs/guide/02_codecs/01_filters.ipynb #f0e820ae
@@ -32,10 +33,16 @@ def import_plugin(module: str, compression):
     MissingDependencyError
         It is not installed; the message names the extra that brings it.
     """
-    try: return importlib.import_module(module)
+    if module in _imported: return _imported[module]
+    try:
+        with no_fork(): _imported[module] = importlib.import_module(module)
+        return _imported[module]
     except ImportError:
         raise MissingDependencyError(f"compression {compression!r} needs {module}, which is not installed",
                                      remedy="Install it with pip install 'lstm_pfd_h5[plugins]'. Gzip needs no plugin") from None
+
+
+_imported = {}  # modules whose import is complete
 
 
 def load_filters(dataset: h5py.Dataset) -> None:
