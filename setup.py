@@ -1,4 +1,6 @@
-"""Package metadata, read from settings.ini so that it stands in one place."""
+"""Package metadata, read from settings.ini so that it is stated once."""
+
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -9,6 +11,8 @@ config = ConfigParser(delimiters=["="])
 config.read(here / "settings.ini", encoding="utf-8")
 settings = config["DEFAULT"]
 
+source = f"{settings['git_url']}/blob/{settings['branch']}"
+documentation = f"{settings['doc_host']}{settings['doc_baseurl']}"
 extras = {
     key.removesuffix("_requirements"): settings[key].split()
     for key in settings
@@ -16,15 +20,30 @@ extras = {
 }
 first, last = (int(settings[key].split(".")[1]) for key in ("min_python", "max_python"))
 
+
+def readme():
+    "The README, with links that also work outside the repository."
+    text = (here / "README.md").read_text(encoding="utf-8")
+    pictures = source.replace("/blob/", "/raw/")
+    text = re.sub(r"(!\[[^\]]*\])\((?!https?:)", rf"\1({pictures}/", text)
+    return re.sub(r"(?<!!)(\[[^\]]*\])\((?!https?:|#)", rf"\1({source}/", text)
+
+
 setup(
     name=settings["lib_name"],
     version=settings["version"],
     description=settings["description"],
-    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description=readme(),
     long_description_content_type="text/markdown",
     author=settings["author"],
     author_email=settings["author_email"],
     url=settings["git_url"],
+    project_urls={
+        "Documentation": documentation,
+        "Source": settings["git_url"],
+        "Changelog": f"{source}/CHANGELOG.md",
+        "Issues": f"{settings['git_url']}/issues",
+    },
     license="Apache-2.0",
     license_files=["LICENSE"],
     keywords=settings["keywords"].split(),
@@ -33,9 +52,11 @@ setup(
         "Intended Audience :: Science/Research",
         "Natural Language :: English",
         "Topic :: Scientific/Engineering",
+        "Typing :: Typed",
         *(f"Programming Language :: Python :: 3.{minor}" for minor in range(first, last + 1)),
     ],
     packages=find_packages(include=["lstm_pfd_h5", "lstm_pfd_h5.*"]),
+    package_data={"lstm_pfd_h5": ["py.typed"]},
     python_requires=f">={settings['min_python']}",
     install_requires=settings["requirements"].split(),
     extras_require=extras,

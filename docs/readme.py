@@ -1,15 +1,18 @@
-"""Make README.md from nbs/index.ipynb.
+"""Make README.md, and the picture in it, from nbs/index.ipynb.
 
-    python docs/readme.py            # write it
-    python docs/readme.py --check    # exit with status 1 if it is out of date
+    python docs/readme.py            # write them
+    python docs/readme.py --check    # exit with status 1 if one is out of date
 """
 
 import argparse
+import base64
 import json
+import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PICTURE = "docs/images/home.png"
 NOTE = "<!-- Made from nbs/index.ipynb by `python docs/readme.py`: edit the notebook, not this file. -->"
 
 
@@ -22,9 +25,19 @@ def code_block(source):
     return "```python\n" + "\n".join(lines).strip("\n") + "\n```"
 
 
+def picture(output):
+    "The bytes of an output's PNG, or `None`."
+    encoded = output.get("data", {}).get("image/png")
+    return encoded and base64.b64decode(as_text(encoded))
+
+
 def output_blocks(cell):
     for output in cell.get("outputs", []):
         if output.get("name") == "stderr": continue  # progress bars
+        if picture(output):
+            alt = re.search(r'^#\| fig-alt: "(.*)"$', as_text(cell["source"]), re.M)[1]
+            yield f"![{alt}]({PICTURE})"
+            continue
         text = as_text(output.get("text") or output.get("data", {}).get("text/plain", ""))
         if text.strip(): yield "```text\n" + text.rstrip("\n") + "\n```"
 
@@ -32,23 +45,31 @@ def output_blocks(cell):
 def blocks(cell):
     source = as_text(cell["source"])
     if cell["cell_type"] == "markdown": return [source]
-    if source.startswith("#| hide") or not source.strip(): return []
-    return [code_block(source), *output_blocks(cell)]
+    directives = re.findall(r"^#\| *([\w-]+)", source, re.M)
+    if "hide" in directives or not source.strip(): return []
+    shown = [] if "hide_input" in directives else [code_block(source)]
+    return [*shown, *output_blocks(cell)]
 
 
-def readme(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n\n".join([NOTE, *(block for cell in cells for block in blocks(cell))]) + "\n"
+def made_files():
+    "The text of README.md and the bytes of its picture."
+    cells = json.loads((ROOT / "nbs" / "index.ipynb").read_text(encoding="utf-8"))["cells"]
+    text = "\n\n".join([NOTE, *(block for cell in cells for block in blocks(cell))]) + "\n"
+    pictures = [png for cell in cells for output in cell.get("outputs", []) if (png := picture(output))]
+    if len(pictures) != 1: sys.exit(f"nbs/index.ipynb has {len(pictures)} pictures; README.md has place for one.")
+    return {ROOT / "README.md": text.encode(), ROOT / PICTURE: pictures[0]}
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Make README.md from nbs/index.ipynb.")
+    parser = argparse.ArgumentParser(description="Make README.md and its picture from nbs/index.ipynb.")
     parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
-    target, text = ROOT / "README.md", readme(ROOT / "nbs" / "index.ipynb")
-    if not check: target.write_text(text, encoding="utf-8")
-    elif not target.exists() or target.read_text(encoding="utf-8") != text:
-        sys.exit("README.md differs from nbs/index.ipynb: run python docs/readme.py and commit what it makes.")
+    for path, content in made_files().items():
+        if not check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        elif not path.exists() or path.read_bytes() != content:
+            sys.exit(f"{path.relative_to(ROOT)} differs from nbs/index.ipynb: run python docs/readme.py and commit the result.")
 
 
 if __name__ == "__main__":
