@@ -6,7 +6,6 @@
 __all__ = ['ChunkTable', 'chunk_table']
 
 # %% ../../nbs/guide/03_hdf5/04_chunk_index.ipynb #990662e1
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
 def _check_chunks(table, dataset, name):
     raw = int(np.prod(dataset.chunks)) * _stored_itemsize(dataset)
     longest = raw + raw // 100 + 4096
-    beyond = table.addresses + table.sizes > os.path.getsize(dataset.file.filename)
+    beyond = table.addresses + table.sizes > dataset.file.id.get_filesize()
     outside = ((table.starts >= np.array(dataset.shape)) | (table.starts % np.array(dataset.chunks) > 0)).any(axis=1)
     too_long = f"is longer than {format_bytes(longest)}, the most that its contents need"
     problems = {"is beyond the end of the file": beyond, "is outside the dataset": outside}

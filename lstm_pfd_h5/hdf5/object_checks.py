@@ -105,7 +105,7 @@ def _check_size(dataset, where, policy):
     if len(dataset.shape or ()) > policy.max_rank:
         raise UnsafeFileError(f"{where} has {len(dataset.shape)} dimensions", f"{policy.max_rank} at most")
     declared = _declared_size(dataset.shape or (), dataset.id.get_type().get_size())
-    file_size = os.path.getsize(dataset.file.filename)
+    file_size = dataset.file.id.get_filesize()  # of the open file: another may have its name by now
     bound = min(policy.max_dataset_size, policy.max_expansion * file_size)
     if declared > bound:
         found = f"{where} declares {format_bytes(declared)} in a file of {format_bytes(file_size)}"

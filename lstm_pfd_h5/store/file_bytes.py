@@ -24,11 +24,13 @@ class FileBytes:
     Parameters
     ----------
     path : path-like
-        The file, as it is now; it is opened for the first read.
+        The file; it is opened for the first read.
+    identity : tuple, optional
+        Its `file_identity`; by default that of the file which has this name now.
     """
 
-    def __init__(self, path):
-        self._hold(Path(path).resolve(), file_identity(path))
+    def __init__(self, path, identity: tuple | None = None):
+        self._hold(Path(path).resolve(), identity or file_identity(path))
 
     def _hold(self, path, identity):
         self.path, self.identity = path, identity
@@ -127,22 +129,22 @@ def open_unchanged(path: Path, identity: tuple) -> int:
     regular_file(path, "the file that was opened before")
     try: descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError as error: raise _unavailable(path, error) from error
-    try: check_unchanged(path, identity, descriptor)
+    try: check_unchanged(path, identity, file_identity(descriptor))
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
 
 
-def check_unchanged(path: Path, identity: tuple, descriptor: int | None = None):
-    """Check that a file, or an open descriptor of it, still has this `file_identity`.
+def check_unchanged(path: Path, identity: tuple, found: tuple):
+    """Compare the `file_identity` that a file had with the one that was found now.
 
     Raises
     ------
     FileChangedError
-        It was replaced or changed.
+        They differ.
     """
-    if file_identity(path if descriptor is None else descriptor) != identity:
+    if found != identity:
         raise FileChangedError(f"{path.name} was replaced or changed after it was first opened", "the same file",
                                "Open the data set or reader again")
 

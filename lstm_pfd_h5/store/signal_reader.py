@@ -19,7 +19,8 @@ from ..hdf5.guard import open_file
 from ..hdf5.layouts import identify_layout, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
 from ..hdf5.read_errors import hdf5_errors
-from .row_readers import open_rows
+from .file_bytes import check_unchanged
+from .row_readers import open_rows, opened_identity
 
 # %% ../../nbs/guide/05_store/06_signal_reader.ipynb #dae6f087
 _FEW = 100  # up to this many metadata texts, reading them one by one is faster than reading all
@@ -96,7 +97,7 @@ class SignalReader(Report):
         self.has_metadata = "metadata" in root
         self.num_classes = _count_classes(root, self.attributes)
         self.storage = storage_of(signals)
-        self._row_reader = open_rows(signals)
+        self._row_reader, self._identity = open_rows(signals), opened_identity(signals)
 
     @property
     def read_amplification(self) -> float:
@@ -172,6 +173,10 @@ class SignalReader(Report):
             There is no such row.
         CorruptFileError
             A row cannot be decoded; the message names it.
+        FileChangedError
+            The file was replaced or changed since the reader was made.
+        UnavailableFileError
+            The system cannot read the file now.
         """
         rows = self.row_numbers(rows)
         shape = (len(rows), self.signal_length)
@@ -209,6 +214,8 @@ class SignalReader(Report):
         ------
         SchemaError
             The file has splits and metadata but nothing that joins them, as in files of the first implementation.
+        FileChangedError
+            The file was replaced or changed since the reader was made.
         """
         if not self.has_metadata: return None
         if self.split and self.indices is None:
@@ -217,6 +224,7 @@ class SignalReader(Report):
         places = np.arange(len(self)) if rows is None else self.row_numbers(rows)
         if self.split: places = self.indices[places]
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
+            check_unchanged(self.path, self._identity, opened_identity(root))
             texts = root["metadata"] if len(places) < _FEW else root["metadata"][:]
             return [json.loads(texts[int(place)]) for place in places]
 
