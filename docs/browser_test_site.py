@@ -8,50 +8,74 @@ from browser import browser, new_page, run, served
 from conf import ROOT, settings
 
 SITE = ROOT / settings["doc_path"]
-CHAPTER, FIGURES, TABLES = "guide/05_store/06_signal_reader.html", "guide/07_signal_model/06_shaft.html", "guide/01_core/02_constants.html"
+CHAPTER, FIGURES, TABLES = (
+    "guide/05_store/06_signal_reader.html",
+    "guide/07_signal_model/06_shaft.html",
+    "guide/01_core/02_constants.html",
+)
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
 READABLE = 4.5  # the contrast that WCAG 2 asks of running text at level AA
 PAINT_MS, PAGE_BYTES = 2500, 1_500_000
 
-# Contrast of the visible texts of a page with what is behind them, by the formula of WCAG 2; the worst of each kind of text
+# The contrast of visible texts with their background, by the formula of WCAG 2; the worst of each kind of text
 CONTRAST = """() => {
   const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-  const rgba = color => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1); return [...canvas.getImageData(0, 0, 1, 1).data]; };
+  const rgba = color => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
   const over = (top, below) => top.slice(0, 3).map((value, i) => value * top[3] / 255 + below[i] * (1 - top[3] / 255));
   const behind = node => { if (!node) return [255, 255, 255]; const own = rgba(getComputedStyle(node).backgroundColor);
                            return own[3] === 255 ? own.slice(0, 3) : over(own, behind(node.parentElement)); };
-  const light = color => { const [r, g, b] = color.map(value => { value /= 255; return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; });
-                           return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const linear = value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  const light = color => {
+    const [r, g, b] = color.map(value => linear(value / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const visible = node => node.checkVisibility({opacityProperty: true, visibilityProperty: true});
   const worst = {};
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const node = texts.currentNode.parentElement, style = getComputedStyle(node);
-    if (!texts.currentNode.data.trim() || !node.checkVisibility({opacityProperty: true, visibilityProperty: true}) || node.closest('script, style, noscript')) continue;
+    const text = texts.currentNode.data.trim();
+    if (!text || !visible(node) || node.closest('script, style, noscript')) continue;
     const below = behind(node), [a, b] = [light(over(rgba(style.color), below)), light(below)];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    const name = node.tagName.toLowerCase() + (node.className && typeof node.className === 'string' ? '.' + node.className.trim().split(/\\s+/).join('.') : '');
-    if (!(name in worst) || ratio < worst[name][0]) worst[name] = [Math.round(ratio * 100) / 100, texts.currentNode.data.trim().slice(0, 30)];
+    const name = [node.tagName.toLowerCase(), ...node.classList].join('.');
+    if (!(name in worst) || ratio < worst[name][0]) worst[name] = [Math.round(ratio * 100) / 100, text.slice(0, 30)];
   }
   return worst;
 }"""
 # What reaches beyond the screen without a frame of its own that scrolls, as code and tables have
 WIDE = """() => {
-  const framed = node => node && node.tagName !== 'ARTICLE' && (getComputedStyle(node).overflowX !== 'visible' || framed(node.parentElement));
-  return [...document.querySelectorAll('article *')].filter(node => {
+  const framed = node => node && node.tagName !== 'ARTICLE'
+    && (getComputedStyle(node).overflowX !== 'visible' || framed(node.parentElement));
+  const wide = [...document.querySelectorAll('article *')].filter(node => {
     const box = node.getBoundingClientRect();
     return box.width && box.right > innerWidth + 1 && !framed(node.parentElement);
-  }).map(node => node.outerHTML.slice(0, 80)).concat(document.scrollingElement.scrollWidth > innerWidth ? ['the page'] : []);
+  });
+  const page = document.scrollingElement.scrollWidth > innerWidth ? ['the page'] : [];
+  return [...wide.map(node => node.outerHTML.slice(0, 80)), ...page];
 }"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-FOCUSED = "document.activeElement.matches('a, input, button, label, summary, [tabindex]') && document.activeElement.outerHTML"
+FOCUSED = (
+    "document.activeElement.matches('a, input, button, label, summary, [tabindex]') && document.activeElement.outerHTML"
+)
 
 
 def pages():
-    return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html") if "notebooks" not in path.relative_to(SITE).parts)
+    return sorted(
+        path.relative_to(SITE).as_posix()
+        for path in SITE.rglob("*.html")
+        if "notebooks" not in path.relative_to(SITE).parts
+    )
 
 
 def expect(found, true, what):
-    if not true: raise AssertionError(f"{what}: {found}")
+    if not true:
+        raise AssertionError(f"{what}: {found}")
 
 
 def test_every_page():
@@ -59,9 +83,13 @@ def test_every_page():
     with opened() as page:
         for name in pages():
             page.goto(ADDRESS + name)
-            broken = page.eval_on_selector_all("img", "all => all.filter(i => i.loading !== 'lazy' && !i.naturalWidth || !i.alt).map(i => i.src)")
+            broken = page.eval_on_selector_all(
+                "img", "all => all.filter(i => i.loading !== 'lazy' && !i.naturalWidth || !i.alt).map(i => i.src)"
+            )
             expect(broken, not broken, f"{name} has pictures that are not there or say nothing")
-            expect(name, name == "search.html" or page.locator("h1").count() == 1, "a page with no title, or with several")
+            expect(
+                name, name == "search.html" or page.locator("h1").count() == 1, "a page with no title, or with several"
+            )
 
 
 def test_figure_has_size():
@@ -79,9 +107,12 @@ def test_search():
         page.fill(".sidebar-search", "SignalReader")
         page.press(".sidebar-search", "Enter")
         page.wait_for_selector("#search-results li a")
-        page.wait_for_function("document.querySelector('#search-results .search-summary')?.textContent.match(/found [1-9]/)")
+        page.wait_for_function(
+            "document.querySelector('#search-results .search-summary')?.textContent.match(/found [1-9]/)"
+        )
         found = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
-        for place in ("api/store.html", CHAPTER): expect(found, any(place in link for link in found), f"{place} is not found")
+        for place in ("api/store.html", CHAPTER):
+            expect(found, any(place in link for link in found), f"{place} is not found")
 
 
 def test_dark_mode():
@@ -150,9 +181,14 @@ def test_notebook():
     "The notebook of a page can be downloaded from the site."
     with opened() as page:
         page.goto(ADDRESS + CHAPTER)
-        with page.expect_download() as download: page.get_by_text("Download this notebook").click()
+        with page.expect_download() as download:
+            page.get_by_text("Download this notebook").click()
         text = Path(download.value.path()).read_text(encoding="utf-8")
-        expect(text[:80], text == (ROOT / settings["nbs_path"] / CHAPTER.replace(".html", ".ipynb")).read_text(encoding="utf-8"), "not the notebook")
+        expect(
+            text[:80],
+            text == (ROOT / settings["nbs_path"] / CHAPTER.replace(".html", ".ipynb")).read_text(encoding="utf-8"),
+            "not the notebook",
+        )
 
 
 @contextmanager
@@ -165,6 +201,7 @@ def opened(**options):
 
 
 if __name__ == "__main__":
-    if not (SITE / "index.html").exists(): sys.exit(f"There is no site in {SITE}: run python docs/build.py first.")
+    if not (SITE / "index.html").exists():
+        sys.exit(f"There is no site in {SITE}: run python docs/build.py first.")
     with browser() as BROWSER, served(SITE) as ADDRESS:
         run([value for name, value in list(globals().items()) if name.startswith("test_")])

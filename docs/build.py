@@ -1,7 +1,7 @@
 """Build the site from the notebooks: the folder `_docs`, which any web server (or the browser alone) can show.
 
-    python docs/build.py            # build and check it
-    python docs/build.py --serve    # and show it at http://127.0.0.1:8000
+python docs/build.py            # build and check it
+python docs/build.py --serve    # and show it at http://127.0.0.1:8000
 """
 
 import argparse
@@ -16,10 +16,9 @@ from sphinx.cmd.build import main as sphinx_build
 
 from check_site import problems_in
 from conf import ROOT, settings
-from drawing import Entry, drawing
+from library import Library
 from pages import links_in, make_page, read_page
 from reference import command_line, front_door, module_page, module_table
-from rooms import chapters, imports
 from site_map import BACK, FRONT, NOTEBOOKS, all_notebooks, sections
 
 WORK, SITE = ROOT / "build" / "site", ROOT / settings["doc_path"]
@@ -34,7 +33,7 @@ def write(path, text):
 
 
 def toctree(entries, caption=""):
-    "A hidden table of contents: it makes the sidebar. Entries are names of pages without their endings."
+    "A hidden table of contents, which the sidebar shows. Entries are names of pages, or `Title <name>`."
     options = [":hidden:", *([f":caption: {caption}"] if caption else [])]
     return "\n".join(["```{toctree}", *options, "", *entries, "```", ""])
 
@@ -45,32 +44,39 @@ def document(path):
 
 
 class Site:
-    "All pages of one build, by notebook, and what the chapters of the library import."
+    "All pages of one build."
 
     def __init__(self):
         self.pages = {path: read_page(NOTEBOOKS, path) for path in all_notebooks()}
-        self.chapters = chapters()
-        self.imports = [(source.path, target.path) for source, target in imports(self.chapters)]
         self.sections = sections()
-        self.library = next(section for section in self.sections if section.index)
-
-    def page(self, path):
-        "The page of a notebook with an absolute or a relative path."
-        return self.pages[path.relative_to(NOTEBOOKS) if path.is_absolute() else path]
+        self.library = Library(next(section for section in self.sections if section.index), self.pages)
 
     def write(self):
         "Write everything that Sphinx reads."
         for section in self.sections:
-            if section is not self.library: self.write_section(section)
+            if not section.index:
+                self.write_section(section)
         self.write_reference()
-        entries = [document(self.page(Path(name)).site) for name in FRONT[1:]]
-        entries += [f"{section.folder}/index" for section in self.sections] + ["api/index", "api/command_line"]
-        about = [*(document(self.page(Path(name)).site) for name in BACK), *(Path(name).stem.lower() for name in TEXTS)]
-        contents = toctree(entries) + toctree(about, "The project")
-        endings = {Path(FRONT[0]): contents, **self.drawings()}
+        endings = {Path(FRONT[0]): self.contents(), **self.library_endings()}
         for path, page in self.pages.items():
             write(page.site, make_page(page, NOTEBOOKS, PACKAGE, REPOSITORY, endings.get(path, "")))
-        for name in TEXTS: self.write_text(name)
+        for name in TEXTS:
+            self.write_text(name)
+
+    def contents(self):
+        "The table of contents of the site, which ends the home page."
+        front, back = ([document(self.pages[Path(name)].site) for name in names] for names in (FRONT[1:], BACK))
+        parts = [*front, *(f"{section.folder}/index" for section in self.sections), "api/index", "api/command_line"]
+        return toctree(parts) + toctree([*back, *(Path(name).stem.lower() for name in TEXTS)], "The project")
+
+    def library_endings(self):
+        "What ends the page of the library and of each room: a drawing, and the table of contents."
+        library = self.library
+        found = {library.index: library.draw_rooms() + toctree([f"{room.name}/index" for room in library.rooms])}
+        for room in library.rooms:
+            contents = toctree([self.pages[path].site.stem for path in room.pages])
+            found[room.index] = library.neighbours(room) + library.draw_chapters(room) + contents
+        return found
 
     def write_text(self, name):
         "A text of the repository, with links that lead to pages of the site."
@@ -79,70 +85,49 @@ class Site:
 
     def write_section(self, section):
         "The page of one section: what each of its notebooks is for."
-        pages = [self.page(path) for path in section.pages]
+        pages = [self.pages[path] for path in section.pages]
         lines = [f"# {section.title}", "", section.summary, ""]
         lines += [f"- [{page.title}]({page.site.name}): {page.summary}" for page in pages]
         write(f"{section.folder}/index.md", "\n".join([*lines, "", toctree([page.site.name for page in pages])]))
 
-    def drawings(self):
-        "What ends the page of the library and of each room: a drawing of what builds on what, and the table of contents."
-        rooms = self.library.pages
-        found = {self.library.index: self.draw_rooms() + toctree([f"{room.name}/index" for room in rooms])}
-        for room in rooms:
-            contents = toctree([self.page(path).site.stem for path in room.pages])
-            found[room.index] = "\n\n".join([self.neighbours(room), self.draw_chapters(room), contents])
-        return found
-
-    def room_arrows(self):
-        "Pairs of rooms' names, of which the first imports from the second."
-        by_path = {chapter.path: chapter.room for chapter in self.chapters}
-        pairs = [(by_path[source], by_path[target]) for source, target in self.imports]
-        return {pair for pair in pairs if pair[0] != pair[1]}
-
-    def draw_rooms(self):
-        names, arrows = [room.name for room in self.library.pages], self.room_arrows()
-        entries = [Entry(f"{room.name}/index.html", self.page(room.index).title, self.page(room.index).summary,
-                         tuple(place for place, other in enumerate(names) if (room.name, other) in arrows)) for room in self.library.pages]
-        return "## The rooms\n\nEach room uses only rooms above it; an arc joins a room to those that it uses.\n\n" + drawing(entries) + "\n\n"
-
-    def draw_chapters(self, room):
-        "The chapters of a room and the imports among them."
-        places = {NOTEBOOKS / path: place for place, path in enumerate(room.pages)}
-        used = [tuple(places[target] for source, target in self.imports if source == path and target in places) for path in places]
-        pages = [self.page(path) for path in room.pages]
-        entries = [Entry(page.site.with_suffix(".html").name, page.title, page.summary, uses) for page, uses in zip(pages, used)]
-        return ("## The chapters\n\nIn reading order. A chapter uses only earlier ones; an arc joins it to those of this room.\n\n" + drawing(entries))
-
-    def neighbours(self, room):
-        "The lines that say which rooms a room builds on and which build on it."
-        arrows, titles = self.room_arrows(), {other.name: self.page(other.index).title for other in self.library.pages}
-        link = lambda name: f"[{titles[name]}](../{name}/index.ipynb)"
-        below = [link(name) for name in titles if (room.name, name) in arrows]
-        above = [link(name) for name in titles if (name, room.name) in arrows]
-        lines = [f"**Builds on** {', '.join(below) or 'no other room'}.", f"**Used by** {', '.join(above) or 'no other room'}."]
-        return "\\\n".join(lines)
-
     def write_reference(self):
-        "The API reference: the names of the front door, a page for each room and for each module, and the command line."
-        modules = {chapter.path: self.page(chapter.path) for chapter in self.chapters if chapter.module != "__init__"}
-        lines = [f"# API reference", "", "Most programs need these names only. They can be imported from the package itself, "
-                 f"`from {PACKAGE} import migrate`, and are loaded when they are first used.", "", front_door(PACKAGE, self.chapters), "",
-                 "## All modules, by room", ""]
-        for room in self.library.pages:
+        "The API reference: the front door's names, a page for each room and each module, and the command line."
+        modules = {
+            chapter.path: self.pages[chapter.path.relative_to(NOTEBOOKS)]
+            for chapter in self.library.chapters
+            if chapter.module != "__init__"
+        }
+        lines = [
+            "# API reference",
+            "",
+            "Most programs need these names only. They can be imported from the package itself, "
+            f"`from {PACKAGE} import migrate`, and are loaded when they are first used.",
+            "",
+            front_door(PACKAGE, self.library.chapters),
+            "",
+            "## All modules, by room",
+            "",
+        ]
+        for room in self.library.rooms:
             pages = [modules[NOTEBOOKS / path] for path in room.pages if NOTEBOOKS / path in modules]
-            title, table = self.page(room.index).title, module_table(pages)
+            title, table = self.pages[room.index].title, module_table(pages)
             lines += [f"### {title}", "", table, ""]
-            for page in pages: write(f"api/{page.module}.md", module_page(page, PACKAGE, f"../{page.site}"))
+            for page in pages:
+                write(f"api/{page.module}.md", module_page(page, PACKAGE, f"../{page.site}"))
             intro = f"The modules of the room [{title}](../guide/{room.name}/index.ipynb)."
-            write(f"api/{room.name}.md", "\n".join([f"# {title}: modules", "", intro, "", table, "", toctree([page.module for page in pages])]))
-        write("api/index.md", "\n".join([*lines, toctree([room.name for room in self.library.pages])]))
+            contents = toctree([page.module for page in pages])
+            write(f"api/{room.name}.md", "\n".join([f"# {title}: modules", "", intro, "", table, "", contents]))
+        contents = toctree([f"{self.pages[room.index].title} <{room.name}>" for room in self.library.rooms])
+        write("api/index.md", "\n".join([*lines, contents]))
         write("api/command_line.md", command_line(import_module(f"{PACKAGE}.cli").app, PACKAGE))
 
 
 def copy_files():
     "Pictures to where the pages look for them, and the notebooks themselves, to be downloaded."
-    for path in [*NOTEBOOKS.rglob("*.svg"), *NOTEBOOKS.rglob("*.png")]: copy(path, PAGES)
-    for path in all_notebooks(): copy(NOTEBOOKS / path, PAGES / "_extra" / "notebooks")
+    for path in [*NOTEBOOKS.rglob("*.svg"), *NOTEBOOKS.rglob("*.png")]:
+        copy(path, PAGES)
+    for path in all_notebooks():
+        copy(NOTEBOOKS / path, PAGES / "_extra" / "notebooks")
 
 
 def copy(path, folder):
@@ -162,7 +147,8 @@ def build():
     places = ["-d", str(WORK / "doctrees"), "-c", str(ROOT / "docs"), str(PAGES), str(made)]
     failed = sphinx_build(["-b", "html", "-W", "--keep-going", "-q", *places])
     shutil.rmtree(SITE, ignore_errors=True)
-    if made.exists(): made.rename(SITE)
+    if made.exists():
+        made.rename(SITE)
     problems = [problem for page in site.pages.values() for problem in page.problems]
     return problems + ["Sphinx warned: see above"] * bool(failed) + problems_in(SITE)
 
@@ -178,9 +164,11 @@ def main():
     parser.add_argument("--serve", action="store_true", help="show it in a browser afterwards")
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args()
-    if problems := build(): sys.exit("\n".join([*problems, f"The site has {len(problems)} problems: fix them and build it again."]))
+    if problems := build():
+        sys.exit("\n".join([*problems, f"The site has {len(problems)} problems: fix them and build it again."]))
     print(f"{len(list(SITE.rglob('*.html')))} pages in {SITE.relative_to(ROOT)}, no problem found.")
-    if given.serve: serve(given.port)
+    if given.serve:
+        serve(given.port)
 
 
 if __name__ == "__main__":

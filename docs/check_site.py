@@ -1,6 +1,6 @@
 """What is wrong with a built site: links that lead nowhere, figures without a text, requests to other hosts.
 
-    python docs/check_site.py _docs
+python docs/check_site.py _docs
 """
 
 import sys
@@ -8,7 +8,15 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-FETCHED = {"img": "src", "script": "src", "iframe": "src", "source": "src", "link": "href", "video": "src", "audio": "src"}
+FETCHED = {
+    "img": "src",
+    "script": "src",
+    "iframe": "src",
+    "source": "src",
+    "link": "href",
+    "video": "src",
+    "audio": "src",
+}
 HINTS = {"canonical", "next", "prev", "search", "index", "author"}  # what a <link> names without fetching it
 
 
@@ -23,9 +31,12 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         self.anchors |= {given[name] for name in ("id", "name") if given.get(name)}
-        if tag == "a" and given.get("href"): self.links.append(given["href"])
-        if tag == "img" and not (given.get("alt") or "").strip(): self.silent.append(given.get("src", ""))
-        if tag in FETCHED and given.get(FETCHED[tag]) and not HINTS & set((given.get("rel") or "").split()): self.fetched.append(given[FETCHED[tag]])
+        if tag == "a" and given.get("href"):
+            self.links.append(given["href"])
+        if tag == "img" and not (given.get("alt") or "").strip():
+            self.silent.append(given.get("src", ""))
+        if tag in FETCHED and given.get(FETCHED[tag]) and not HINTS & set((given.get("rel") or "").split()):
+            self.fetched.append(given[FETCHED[tag]])
 
 
 def target_of(site, page, address):
@@ -39,12 +50,16 @@ def problems_of(site, page, readers):
     "One line for each thing that is wrong with a page."
     name, reader = page.relative_to(site), readers[page]
     yield from (f"{name}: a figure without an alternative text ({source[:60]})" for source in reader.silent)
-    yield from (f"{name}: fetches {address} from another host" for address in reader.fetched if urlsplit(address).netloc)
+    yield from (
+        f"{name}: fetches {address} from another host" for address in reader.fetched if urlsplit(address).netloc
+    )
     for address in [*reader.links, *reader.fetched]:
         parts = urlsplit(address)
-        if parts.scheme or parts.netloc: continue
+        if parts.scheme or parts.netloc:
+            continue
         target = target_of(site, page, address)
-        if not target.exists(): yield f"{name}: a link to {address}, which does not exist"
+        if not target.exists():
+            yield f"{name}: a link to {address}, which does not exist"
         elif parts.fragment and target in readers and unquote(parts.fragment) not in readers[target].anchors:
             yield f"{name}: a link to {address}, where {target.name} has no such place"
 
@@ -53,7 +68,8 @@ def problems_in(site):
     "All of them, sorted by page."
     site = Path(site).resolve()
     readers = {page: Reader(page.read_text(encoding="utf-8")) for page in sorted(site.rglob("*.html"))}
-    if not readers: return [f"{site} holds no page"]
+    if not readers:
+        return [f"{site} holds no page"]
     return [problem for page in readers for problem in problems_of(site, page, readers)]
 
 

@@ -22,13 +22,16 @@ def long_modules():
 
 
 def defines_class(source):
-    try: return any(isinstance(node, ast.ClassDef) for node in ast.parse(source).body)
-    except SyntaxError: return False  # a magic or a shell command
+    try:
+        return any(isinstance(node, ast.ClassDef) for node in ast.parse(source).body)
+    except SyntaxError:
+        return False  # a magic or a shell command
 
 
 def long_cells():
     for path in sorted((ROOT / "nbs").rglob("*.ipynb")):
-        if ".ipynb_checkpoints" in path.parts: continue
+        if ".ipynb_checkpoints" in path.parts:
+            continue
         for place, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
             source = "".join(cell["source"])
             count = len(source.splitlines())
@@ -37,5 +40,6 @@ def long_cells():
 
 
 if __name__ == "__main__":
-    if problems := [*long_modules(), *long_cells()]: sys.exit("\n".join(problems))
+    if problems := [*long_modules(), *long_cells()]:
+        sys.exit("\n".join(problems))
     print(f"No module beyond {MODULE_LINES} lines, no cell beyond {CELL_LINES} but for classes.")

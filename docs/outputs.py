@@ -5,8 +5,9 @@
     python docs/outputs.py --write NOTEBOOK ...  # store the outputs of this run instead
     python docs/outputs.py --write --flags slow NOTEBOOK  # also run the cells that are marked slow
 
-A stored output is what the code prints today. Cells that are marked `#| varies` hold times, sizes of memory or the name of a machine: they
-are run and not compared. Cells that are marked slow, gpu or notest are not run, and keep their outputs. Pictures are not compared.
+A stored output is what the code prints today. Cells marked `#| varies` print times, amounts of memory or the name of a
+machine: they are run and not compared. Cells marked slow, gpu or notest are not run, and keep their outputs. Pictures
+are not compared.
 """
 
 import argparse
@@ -28,21 +29,29 @@ def as_text(value):
 
 def printed(outputs):
     "What a reader sees of a cell's outputs as text: standard output, and values as text."
-    texts = [as_text(output.get("text") or output.get("data", {}).get("text/plain", "")) for output in outputs if output.get("name") != "stderr"]
+    texts = [
+        as_text(output.get("text") or output.get("data", {}).get("text/plain", ""))
+        for output in outputs
+        if output.get("name") != "stderr"
+    ]
     return [line.rstrip() for line in "\n".join(text.rstrip("\n") for text in texts if text.strip()).splitlines()]
 
 
 def stored_form(output):
     "An output as notebooks keep it: text as a list of lines."
-    lines = lambda key, value: value if key.startswith("image/png") or not isinstance(value, str) else value.splitlines(True)
+    lines = lambda key, value: (
+        value if key.startswith("image/png") or not isinstance(value, str) else value.splitlines(True)
+    )
     kept = {key: lines(key, value) if key == "text" else value for key, value in output.items()}
-    if "data" in kept: kept["data"] = {key: lines(key, value) for key, value in kept["data"].items()}
-    if kept["output_type"] == "execute_result": kept["execution_count"] = None
+    if "data" in kept:
+        kept["data"] = {key: lines(key, value) for key, value in kept["data"].items()}
+    if kept["output_type"] == "execute_result":
+        kept["execution_count"] = None
     return kept
 
 
 def run(path, flags=()):
-    "Run a notebook in this process. Returns the outputs of each cell that ran, by the cell's id, and which are marked as varying."
+    "Run a notebook in this process. Returns the outputs of the cells that ran, by id, and the ids of those that vary."
     from execnb.shell import CaptureShell
     from nbdev.frontmatter import FrontmatterProc
     from nbdev.process import NBProcessor
@@ -52,16 +61,21 @@ def run(path, flags=()):
     ran, varying = {}, set()
 
     def is_skipped(cell):
-        if cell.cell_type != "code": return True
+        if cell.cell_type != "code":
+            return True
         marks = getattr(cell, "directives_", None) or {}
-        if (SKIPPED - set(flags)) & marks.keys() or marks.get("eval:", [""])[0].lower() == "false": return True
-        if "varies" in marks: varying.add(cell["id"])
+        if (SKIPPED - set(flags)) & marks.keys() or marks.get("eval:", [""])[0].lower() == "false":
+            return True
+        if "varies" in marks:
+            varying.add(cell["id"])
         ran[cell["id"]] = cell
         return False
 
     shell = CaptureShell(path)
-    try: shell.run_all(notebook, exc_stop=True, preproc=is_skipped)
-    except BaseException: sys.exit(shell.prettytb(fname=path))
+    try:
+        shell.run_all(notebook, exc_stop=True, preproc=is_skipped)
+    except BaseException:
+        sys.exit(shell.prettytb(fname=path))
     outputs = {name: json.loads(json.dumps(cell.get("outputs", []), default=dict)) for name, cell in ran.items()}
     return outputs, varying
 
@@ -70,27 +84,38 @@ def store(path, outputs):
     "Put outputs into a notebook."
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
-        if cell["id"] in outputs: cell["outputs"] = [stored_form(output) for output in outputs[cell["id"]] if output.get("name") != "stderr"]
+        if cell["id"] in outputs:
+            cell["outputs"] = [stored_form(output) for output in outputs[cell["id"]] if output.get("name") != "stderr"]
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def differences(path, outputs, varying):
     "Unified diffs, one for each cell whose stored output is not what it prints."
     for place, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
-        if cell["id"] not in outputs or cell["id"] in varying: continue
+        if cell["id"] not in outputs or cell["id"] in varying:
+            continue
         stored, new = printed(cell["outputs"]), printed(outputs[cell["id"]])
-        if stored != new: yield "\n".join(difflib.unified_diff(stored, new, f"{path.relative_to(ROOT)}, cell {place}, stored", "printed now", lineterm="", n=1))
+        if stored != new:
+            yield "\n".join(
+                difflib.unified_diff(
+                    stored, new, f"{path.relative_to(ROOT)}, cell {place}, stored", "printed now", lineterm="", n=1
+                )
+            )
 
 
 def one(path, write, flags):
     outputs, varying = run(path, flags)
-    if write: store(path, outputs)
-    else: sys.exit("\n".join(differences(path, outputs, varying)) or 0)
+    if write:
+        store(path, outputs)
+    else:
+        sys.exit("\n".join(differences(path, outputs, varying)) or 0)
 
 
 def in_a_process(path, write, flags):
     command = [sys.executable, __file__, "--one", str(path), "--flags", flags, *["--write"] * write]
-    done = subprocess.run(command, capture_output=True, text=True, env={"TQDM_DISABLE": "1", "IN_TEST": "1", **os.environ})
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={"TQDM_DISABLE": "1", "IN_TEST": "1", **os.environ}
+    )
     return path, done.returncode, done.stderr if done.returncode else ""
 
 
@@ -102,12 +127,21 @@ def main():
     parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1), help="notebooks at a time")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.one: return one(given.one.resolve(), given.write, given.flags.split())
-    paths = [path.resolve() for path in given.notebooks] or sorted(path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
-    with ThreadPoolExecutor(given.workers) as pool: results = list(pool.map(lambda path: in_a_process(path, given.write, given.flags), paths))
+    if given.one:
+        return one(given.one.resolve(), given.write, given.flags.split())
+    paths = [path.resolve() for path in given.notebooks] or sorted(
+        path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
+    with ThreadPoolExecutor(given.workers) as pool:
+        results = list(pool.map(lambda path: in_a_process(path, given.write, given.flags), paths))
     failed = [(path, said) for path, status, said in results if status]
-    for path, said in failed: print(f"\n== {path.relative_to(ROOT)}\n{said.strip()}")
-    if failed: sys.exit(f"\n{len(failed)} of {len(paths)} notebooks do not print what is stored. If the new output is right: python docs/outputs.py --write NOTEBOOK")
+    for path, said in failed:
+        print(f"\n== {path.relative_to(ROOT)}\n{said.strip()}")
+    if failed:
+        sys.exit(
+            f"\n{len(failed)} of {len(paths)} notebooks do not print what is stored. "
+            "If the new output is right: python docs/outputs.py --write NOTEBOOK"
+        )
     print(f"{len(paths)} notebooks {'stored' if given.write else 'print what is stored in them'}.")
 
 

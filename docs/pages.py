@@ -30,7 +30,7 @@ TAGS = {  # the directives of nbdev and Quarto → the cell tags of MyST-NB
     ("code-fold", "show"): "hide-input",
 }
 EXPORTS = {"export", "exports", "exporti"}
-LONG_IMPORTS = 4  # a cell that only imports is folded if it has more lines than this
+LONG_IMPORTS = 2  # a cell that only imports is folded if it has more lines than this
 
 
 @dataclass
@@ -92,7 +92,9 @@ def read_page(root, path):
     cells = nbformat.read(root / path, as_version=4).cells
     named = [given["default_exp"] for cell in cells if "default_exp" in (given := directives(cell.source)[0])]
     if not cells or not re.match(r"# \S.*\n+> \S", cells[0].source):
-        raise SystemExit(f"{path} does not begin with `# Title` and `> one line that says what it is for`. Add this cell.")
+        raise SystemExit(
+            f"{path} does not begin with `# Title` and `> one line that says what it is for`. Add this cell."
+        )
     keywords = front_matter(cells[0].source).get("keywords", [])
     cells[0].source = without_front_matter(cells[0].source)
     return Page(path, cells, named[0] if named else None, keywords)
@@ -100,8 +102,10 @@ def read_page(root, path):
 
 def shown(source):
     "The dotted names that a cell of nothing but `show_doc(...)` shows, else none."
-    try: body = ast.parse(source).body
-    except SyntaxError: return []
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return []
     calls = [line.value for line in body if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call)]
     names = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "show_doc"]
     return names if len(names) == len(body) else []
@@ -109,7 +113,8 @@ def shown(source):
 
 def kind_of(symbol, owned):
     "The name of autodoc's directive for a symbol."
-    if isinstance(symbol, property): return "property"
+    if isinstance(symbol, property):
+        return "property"
     return "class" if isinstance(symbol, type) else "method" if owned else "function"
 
 
@@ -117,8 +122,10 @@ def reference(package, module, name, members_shown):
     "The documentation of a name, without a second entry in the index: that is on the API page."
     kind = kind_of(attrgetter(name)(import_module(f"{package}.{module}")), owned="." in name)
     lines = [f".. auto{kind}:: {package}.{module}.{name}", "   :no-index:"]
-    if kind == "class": lines += ["   :members:", "   :member-order: bysource"]
-    if kind == "class" and members_shown: lines.append("   :exclude-members: " + ", ".join(members_shown))
+    if kind == "class":
+        lines += ["   :members:", "   :member-order: bysource"]
+    if kind == "class" and members_shown:
+        lines.append("   :exclude-members: " + ", ".join(members_shown))
     return documented(*lines)
 
 
@@ -133,8 +140,10 @@ def symbols(source):
 
 def only_imports(source):
     "Whether a cell does nothing but import."
-    try: body = ast.parse(source).body
-    except SyntaxError: return False  # a cell with `%pip` or `!ls`
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False  # a cell with `%pip` or `!ls`
     return bool(body) and all(isinstance(line, IMPORTS) for line in body)
 
 
@@ -146,8 +155,10 @@ def code_cells(page, package, place, cell, all_shown):
     "The cells of the page for one code cell: none, the cell, or documentation and the folded cell."
     given, source = directives(cell.source)
     exported, imports = EXPORTS & given.keys(), only_imports(source)
-    if "hide" in given or "default_exp" in given or given.get("include") == "false" or not source: return []
-    if exported and imports: return []
+    if "hide" in given or "default_exp" in given or given.get("include") == "false" or not source:
+        return []
+    if exported and imports:
+        return []
     if names := shown(source):
         return [reference(package, page.module or "", name, all_shown.get(name, ())) for name in names]
     tags, options = [tag for (name, value), tag in TAGS.items() if given.get(name) == value], {}
@@ -184,23 +195,29 @@ def address_on_site(target, root):
     if target.is_dir() and target.is_relative_to(root):
         written = (target / "index.ipynb").exists()
         return site_path(target.relative_to(root) / ("index.ipynb" if written else "index.md"))
-    if target.suffix == ".ipynb" and target.is_relative_to(root): return site_path(target.relative_to(root))
-    if target.suffix == ".md" and target.parent == root.parent: return Path(target.name.lower())
+    if target.suffix == ".ipynb" and target.is_relative_to(root):
+        return site_path(target.relative_to(root))
+    if target.suffix == ".md" and target.parent == root.parent:
+        return Path(target.name.lower())
     return None
 
 
 def links_in(text, path, root, repository):
-    "Text whose links lead to pages of the site. A link may be relative to its notebook, or, as in the README, to the repository."
+    "Text whose links lead to pages of the site. They may be relative to the notebook or to the repository."
 
     def repaired(match):
         target, _, anchor = match[2].partition("#")
-        if not target or ":" in target: return match[0]
+        if not target or ":" in target:
+            return match[0]
         places = (Path(os.path.normpath(folder / target)) for folder in (root / path.parent, root.parent))
         found = next((place for place in places if place.exists()), None)
-        if found is None: return match[0]  # the check of the site names it
+        if found is None:
+            return match[0]  # the check of the site names it
         address = address_on_site(found, root)
-        if address is None: address = f"{repository}/{found.relative_to(root.parent).as_posix()}"
-        else: address = posixpath.relpath(address.as_posix(), site_path(path).parent.as_posix())
+        if address is None:
+            address = f"{repository}/{found.relative_to(root.parent).as_posix()}"
+        else:
+            address = posixpath.relpath(address.as_posix(), site_path(path).parent.as_posix())
         return f"{match[1]}({address}{'#' * bool(anchor)}{anchor})"
 
     return LINK.sub(repaired, text)
@@ -212,19 +229,28 @@ def opening(page, repository):
     here, there = f"{up}notebooks/{page.path.as_posix()}", f"{repository}/nbs/{page.path.as_posix()}"
     name = "lstm_pfd_h5" if page.module == "__init__" else page.module
     api = f' <a href="{up}{page.api}.html">API of <code>{name}</code></a>' if page.module else ""
-    return (f'<p class="notebook-links"><a href="{here}" download>Download this notebook</a> '
-            f'<a href="{there}">Open it in the repository</a>{api}</p>')
+    return (
+        f'<p class="notebook-links"><a href="{here}" download>Download this notebook</a> '
+        f'<a href="{there}">Open it in the repository</a>{api}</p>'
+    )
 
 
 def make_page(page, root, package, repository, ending=""):
     "The notebook that MyST-NB renders, as JSON text, with `ending` as its last cell."
     all_shown, cells = shown_on(page), []
     for place, cell in enumerate(page.cells):
-        if cell.cell_type == "code": cells += code_cells(page, package, place, cell, all_shown)
+        if cell.cell_type == "code":
+            cells += code_cells(page, package, place, cell, all_shown)
         elif cell.cell_type == "markdown":
             cells.append(new_markdown_cell(links_in(cell.source, page.path, root, repository)))
-    cells.insert(1, new_markdown_cell(opening(page, repository)))
-    if page.keywords: cells.insert(1, new_markdown_cell("\n".join(["```{keywords}", *page.keywords, "```"])))
-    if ending: cells.append(new_markdown_cell(ending))
-    python = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}, "language_info": {"name": "python"}}
+    if page.path.stem != "index":
+        cells.insert(1, new_markdown_cell(opening(page, repository)))
+    if page.keywords:
+        cells.insert(1, new_markdown_cell("\n".join(["```{keywords}", *page.keywords, "```"])))
+    if ending:
+        cells.append(new_markdown_cell(ending))
+    python = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"},
+    }
     return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=python))

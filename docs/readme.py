@@ -1,7 +1,7 @@
 """Make README.md, and the picture in it, from nbs/index.ipynb.
 
-    python docs/readme.py            # write them
-    python docs/readme.py --check    # exit with status 1 if one is out of date
+python docs/readme.py            # write them
+python docs/readme.py --check    # exit with status 1 if one is out of date
 """
 
 import argparse
@@ -33,20 +33,24 @@ def picture(output):
 
 def output_blocks(cell):
     for output in cell.get("outputs", []):
-        if output.get("name") == "stderr": continue  # progress bars
+        if output.get("name") == "stderr":
+            continue  # progress bars
         if picture(output):
             alt = re.search(r'^#\| fig-alt: "(.*)"$', as_text(cell["source"]), re.M)[1]
             yield f"![{alt}]({PICTURE})"
             continue
         text = as_text(output.get("text") or output.get("data", {}).get("text/plain", ""))
-        if text.strip(): yield "```text\n" + text.rstrip("\n") + "\n```"
+        if text.strip():
+            yield "```text\n" + text.rstrip("\n") + "\n```"
 
 
 def blocks(cell):
     source = as_text(cell["source"])
-    if cell["cell_type"] == "markdown": return [source]
+    if cell["cell_type"] == "markdown":
+        return [source]
     directives = re.findall(r"^#\| *([\w-]+)", source, re.M)
-    if "hide" in directives or not source.strip(): return []
+    if "hide" in directives or not source.strip():
+        return []
     shown = [] if "hide_input" in directives else [code_block(source)]
     return [*shown, *output_blocks(cell)]
 
@@ -56,7 +60,8 @@ def made_files():
     cells = json.loads((ROOT / "nbs" / "index.ipynb").read_text(encoding="utf-8"))["cells"]
     text = "\n\n".join([NOTE, *(block for cell in cells for block in blocks(cell))]) + "\n"
     pictures = [png for cell in cells for output in cell.get("outputs", []) if (png := picture(output))]
-    if len(pictures) != 1: sys.exit(f"nbs/index.ipynb has {len(pictures)} pictures; README.md has place for one.")
+    if len(pictures) != 1:
+        sys.exit(f"nbs/index.ipynb has {len(pictures)} pictures; README.md has place for one.")
     return {ROOT / "README.md": text.encode(), ROOT / PICTURE: pictures[0]}
 
 
@@ -69,7 +74,7 @@ def main():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
         elif not path.exists() or path.read_bytes() != content:
-            sys.exit(f"{path.relative_to(ROOT)} differs from nbs/index.ipynb: run python docs/readme.py and commit the result.")
+            sys.exit(f"{path.relative_to(ROOT)} differs from nbs/index.ipynb. Run python docs/readme.py, and commit.")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python docs/site_map.py            # print them
     python docs/site_map.py --quarto   # write nbs/sidebar.yml, which `nbdev_docs` needs and git ignores
 
-Chapters of the library (`nbs/guide/NN_room/MM_name.ipynb`) have their place in their number. Every other page has it in its first cell, in a
-line `- order: 3`. Addresses on the site have no numbers: `guide/core/errors.html` stays where it is when a room is renumbered.
+The place of a chapter of the library (`nbs/guide/NN_room/MM_name.ipynb`) is its number. Every other page states its
+place in its first cell, in a line `- order: 3`. Addresses on the site have no numbers: `guide/core/errors.html` remains
+valid when a room is renumbered.
 """
 
 import argparse
@@ -24,7 +25,10 @@ SECTIONS = {
     "tutorials": ("Tutorials", "Lessons from beginning to end, to be followed step by step."),
     "how_to": ("How-to guides", "Answers to single questions, each with code that runs."),
     "guide": ("The library", ""),
-    "benchmarks": ("Benchmarks", "How fast the library is: the method, the machine and the limits of each measurement."),
+    "benchmarks": (
+        "Benchmarks",
+        "How fast the library is: the method, the machine and the limits of each measurement.",
+    ),
     "reliability": ("Reliability", "What the library promises, and the test that shows it."),
 }
 FRONT_MATTER = re.compile(r"^- ([\w-]+): *(.+)$", re.M)
@@ -32,7 +36,7 @@ FRONT_MATTER = re.compile(r"^- ([\w-]+): *(.+)$", re.M)
 
 @dataclass(frozen=True)
 class Section:
-    "A folder of pages. `index` is the notebook that introduces it, or `None`; `pages` are notebooks, relative to `nbs/`, or sections."
+    "A folder. `index` is the notebook that introduces it, or `None`; `pages` are notebooks under `nbs/`, or sections."
 
     folder: Path
     title: str
@@ -69,14 +73,15 @@ def ordered(folder):
     places = {path: front_matter(first_cell(path)).get("order") for path in folder.glob("*.ipynb")}
     for path, place in places.items():
         if not isinstance(place, int):
-            sys.exit(f"{path.relative_to(ROOT)} has no place on the site: add a line `- order: 3` to the end of its first cell.")
+            sys.exit(f"{path.relative_to(ROOT)} has no place on the site. Add a line `- order: 3` to its first cell.")
     return tuple(path.relative_to(NOTEBOOKS) for path in sorted(places, key=lambda path: (places[path], path.name)))
 
 
 def library():
     "The section of the library: one section for each room."
     by_folder = {}
-    for chapter in chapters(): by_folder.setdefault(chapter.path.parent, []).append(chapter.path.relative_to(NOTEBOOKS))
+    for chapter in chapters():
+        by_folder.setdefault(chapter.path.parent, []).append(chapter.path.relative_to(NOTEBOOKS))
     rooms = []
     for folder, pages in by_folder.items():
         index = (folder / "index.ipynb").relative_to(NOTEBOOKS)
@@ -91,13 +96,20 @@ def sections():
     "The sections of the site, in order."
     known = {Path(name) for name in FRONT + BACK}
     if unknown := {path.relative_to(NOTEBOOKS) for path in NOTEBOOKS.glob("*.ipynb")} - known:
-        sys.exit(f"nbs/{min(unknown)} has no place on the site: move it to a folder, or name it in FRONT or BACK of docs/site_map.py.")
-    return [library() if name == "guide" else Section(Path(name), *text, None, ordered(NOTEBOOKS / name)) for name, text in SECTIONS.items()]
+        sys.exit(
+            f"nbs/{min(unknown)} has no place on the site. "
+            "Move it to a folder, or name it in FRONT or BACK of docs/site_map.py."
+        )
+    return [
+        library() if name == "guide" else Section(Path(name), *text, None, ordered(NOTEBOOKS / name))
+        for name, text in SECTIONS.items()
+    ]
 
 
 def notebooks(item):
     "All notebooks of a section, its own page first."
-    if isinstance(item, Path): return [item]
+    if isinstance(item, Path):
+        return [item]
     return [item.index] * bool(item.index) + [path for page in item.pages for path in notebooks(page)]
 
 
@@ -108,7 +120,8 @@ def all_notebooks():
 
 def quarto(item):
     "A page or a section in the words of Quarto's sidebar."
-    if isinstance(item, Path): return item.as_posix()
+    if isinstance(item, Path):
+        return item.as_posix()
     heading = {"section": item.title} | ({"href": item.index.as_posix()} if item.index else {})
     return heading | {"contents": [quarto(page) for page in item.pages]}
 
@@ -122,8 +135,10 @@ def write_quarto():
 def main():
     parser = argparse.ArgumentParser(description="The pages of the site, in order.")
     parser.add_argument("--quarto", action="store_true", help="write nbs/sidebar.yml for nbdev_docs")
-    if parser.parse_args().quarto: return write_quarto()
-    for path in all_notebooks(): print(f"{site_path(path).with_suffix('.html')!s:60} nbs/{path}")
+    if parser.parse_args().quarto:
+        return write_quarto()
+    for path in all_notebooks():
+        print(f"{site_path(path).with_suffix('.html')!s:60} nbs/{path}")
 
 
 if __name__ == "__main__":
