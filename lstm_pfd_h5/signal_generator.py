@@ -153,7 +153,8 @@ class SignalGenerator:
         InvalidArgumentError
             The format or the ratios are not valid, or `dataset` is not a data set.
         """
-        if format not in _FORMATS: refuse("format", format, f"one of {', '.join(_FORMATS)}", suggestion(format, _FORMATS))
+        if format not in _FORMATS:
+            refuse("format", format, f"one of {', '.join(_FORMATS)}", suggestion(format, _FORMATS))
         missing = [name for name in ("signals", "labels", "metadata") if name not in dataset]
         if missing:
             raise InvalidArgumentError(f"The data set has no {', '.join(missing)}", "what generate_dataset() returns")
