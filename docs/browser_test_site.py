@@ -9,12 +9,25 @@ from conf import ROOT, settings
 
 SITE = ROOT / settings["doc_path"]
 CHAPTER, FIGURES, TABLES = (
-    "guide/05_store/06_signal_reader.html",
-    "guide/07_signal_model/06_shaft.html",
-    "guide/01_core/02_constants.html",
+    "guide/store/signal_reader.html",
+    "guide/signal_model/shaft.html",
+    "guide/core/constants.html",
 )
+FOUND_FIRST = {
+    "gzip": "how_to/choose_a_compression.html",
+    "split": "how_to/honest_splits.html",
+    "resume": "how_to/resume_training.html",
+    "CWRU": "how_to/import_public_data_sets.html",
+    "num_workers": "how_to/several_workers.html",
+    "slow": "how_to/fix_slow_random_access.html",
+    "MATLAB": "how_to/migrate_from_matlab.html",
+    "chunk": "how_to/fix_slow_random_access.html",
+    "overlap": "how_to/windows_of_long_recordings.html",
+    "sample": "glossary.html",
+}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True}
 READABLE = 4.5  # the contrast that WCAG 2 asks of running text at level AA
+CONTRAST_PAGES = ("index.html", CHAPTER, FIGURES, TABLES, "api/store.signal_reader.html", "guide/store/index.html")
 PAINT_MS, PAGE_BYTES = 2500, 1_500_000
 
 # The contrast of visible texts with their background, by the formula of WCAG 2; the worst of each kind of text
@@ -100,19 +113,44 @@ def test_figure_has_size():
         expect(box, box["width"] > 300 and box["height"] > 80, "the figure")
 
 
+def search(page, words):
+    "The addresses that the search lists, best first."
+    page.goto(ADDRESS + "index.html")
+    page.fill(".sidebar-search", words)
+    page.press(".sidebar-search", "Enter")
+    page.wait_for_function(
+        "document.querySelector('#search-results .search-summary')?.textContent.match(/found [1-9]/)"
+    )
+    return page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
+
+
 def test_search():
-    "The search finds the page of a class and the chapter about it."
+    "The search finds a class, its chapter, and for each of ten words the right page first."
+    with opened() as page:
+        found = search(page, "SignalReader")
+        for place in ("api/store.signal_reader.html", CHAPTER):
+            expect(found, any(place in link for link in found), f"{place} is not found")
+        for word, first in FOUND_FIRST.items():
+            found = search(page, word)
+            expect(found[:3], first in found[0], f"{first} is not the first result for {word}")
+
+
+def test_home():
+    "The home page shows its picture and the commands to start with on the first screen."
     with opened() as page:
         page.goto(ADDRESS + "index.html")
-        page.fill(".sidebar-search", "SignalReader")
-        page.press(".sidebar-search", "Enter")
-        page.wait_for_selector("#search-results li a")
-        page.wait_for_function(
-            "document.querySelector('#search-results .search-summary')?.textContent.match(/found [1-9]/)"
-        )
-        found = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
-        for place in ("api/store.html", CHAPTER):
-            expect(found, any(place in link for link in found), f"{place} is not found")
+        for what in (".cell_output img", "#start pre"):
+            box = page.locator(what).first.bounding_box()
+            expect(box, box["y"] + box["height"] < 1000, f"{what} is below the first screen of 1280 × 1000")
+
+
+def test_rooms():
+    "Each room has a drawing of its chapters, whose links and arcs are there; so has the library."
+    with opened() as page:
+        for name in ("guide/index.html", "guide/store/index.html", "guide/signal_model/index.html"):
+            page.goto(ADDRESS + name)
+            rows, arcs = page.locator(".uses li a").count(), page.locator(".uses path").count()
+            expect((rows, arcs), rows > 5 and arcs >= rows - 1, f"{name} draws too little")
 
 
 def test_dark_mode():
@@ -129,7 +167,7 @@ def test_contrast():
     "Texts, code, tables and signatures have a contrast of 4.5 or more in both modes."
     for scheme in ("light", "dark"):
         with opened(color_scheme=scheme) as page:
-            for name in ("index.html", CHAPTER, FIGURES, TABLES, "api/store.html", "guide/index.html"):
+            for name in CONTRAST_PAGES:
                 page.goto(ADDRESS + name)
                 page.wait_for_timeout(400)  # furo's colours fade in
                 weak = {kind: worst for kind, worst in page.evaluate(CONTRAST).items() if worst[0] < READABLE}
@@ -184,16 +222,13 @@ def test_notebook():
         with page.expect_download() as download:
             page.get_by_text("Download this notebook").click()
         text = Path(download.value.path()).read_text(encoding="utf-8")
-        expect(
-            text[:80],
-            text == (ROOT / settings["nbs_path"] / CHAPTER.replace(".html", ".ipynb")).read_text(encoding="utf-8"),
-            "not the notebook",
-        )
+        there = next((ROOT / settings["nbs_path"]).glob("guide/*_store/*_signal_reader.ipynb"))
+        expect(text[:80], text == there.read_text(encoding="utf-8"), "not the notebook")
 
 
 @contextmanager
 def opened(**options):
-    "A page of the site, which must in the end have met no error and asked nothing of another host."
+    "A page of the site. At the end it must have had no errors and no requests to other hosts."
     with new_page(BROWSER, **options) as (page, watch):
         yield page
         expect(watch.foreign, not watch.foreign, "requests to other hosts")

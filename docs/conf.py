@@ -48,6 +48,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_domain_indices = False  # the API reference lists the modules
 html_baseurl = settings["doc_host"] + settings["doc_baseurl"] + "/"
 pygments_style, pygments_dark_style = "a11y-light", "a11y-dark"
 copybutton_exclude = ".linenos, .gp, .go"
