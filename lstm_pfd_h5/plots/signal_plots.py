@@ -136,7 +136,7 @@ def add_orders(ax, shaft_frequency: float):
     "Add a second axis on top of one in Hz; it counts multiples of the shaft frequency and follows every zoom."
     to_orders, to_hertz = lambda frequency: frequency / shaft_frequency, lambda order: order * shaft_frequency
     axis = ax.secondary_xaxis("top", functions=(to_orders, to_hertz))
-    axis.set_xlabel(f"Order (1 = {shaft_frequency:g} Hz)")
+    axis.set_xlabel(f"Order (1 = {shaft_frequency:.4g} Hz)")
     return axis
 
 
