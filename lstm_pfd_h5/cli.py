@@ -38,7 +38,7 @@ def main():
     "Run the command line: errors of this package become one line on standard error, and exit status 1."
     warnings.showwarning = _show_warning
     try: app()
-    except LstmPfdError as error: _leave(error.args[0])
+    except LstmPfdError as error: _leave(str(error))
     except KeyboardInterrupt: _leave("Interrupted: nothing was written")
     except OSError as error: _leave(f"{error.filename or ''}: {error.strerror or error}. Check the path, and who may read and write it.".lstrip(": "))
 

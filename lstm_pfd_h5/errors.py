@@ -22,19 +22,28 @@ class LstmPfdError(Exception):
         What should have been there.
     remedy : str, optional
         What to do next.
+    file, variable : str, optional
+        The file, and the variable in it, that the message begins with.
     """
 
-    def __init__(self, found: str, expected: str = "", remedy: str = ""):
+    def __init__(self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = ""):
         self.found, self.expected, self.remedy = found, expected, remedy
-        super().__init__(_message(found, expected, remedy))
+        self.file, self.variable = file, variable
+        super().__init__(str(self))
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return self._message(self.file, self.variable)
 
+    @property
+    def reason(self) -> str:
+        "The message without the name of the file, for tables that list files."
+        return self._message(self.variable)
 
-def _message(found, expected, remedy):
-    sentences = [found, expected and f"Expected {expected}", remedy]
-    return " ".join(sentence.rstrip(". ") + "." for sentence in sentences if sentence)
+    def _message(self, *places):
+        place = ", ".join(filter(None, places))
+        sentences = [f"{place}: {self.found}" if place else self.found, self.expected and f"Expected {self.expected}",
+                     self.remedy]
+        return " ".join(sentence.rstrip(". ") + "." for sentence in sentences if sentence)
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #6675fc92
 class InvalidArgumentError(LstmPfdError, ValueError):

@@ -125,6 +125,6 @@ def _package_errors(context):
     except CorruptFileError as error: raise CorruptMatFileError(error.found, error.expected, error.remedy) from error
     except LstmPfdError: raise
     except OSError as error:
-        found = f"{context.file_name}: it cannot be read: {error.strerror or error}"
+        found = f"it cannot be read: {error.strerror or error}"
         remedy = "Check who may read the file, and whether its disk or share is available"
-        raise UnavailableFileError(found, remedy=remedy) from error
+        raise UnavailableFileError(found, remedy=remedy, file=context.file_name) from error

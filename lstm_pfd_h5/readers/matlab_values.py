@@ -77,18 +77,13 @@ class ReadContext:
         self.file_name, self.max_bytes, self.remaining = file_name, max_bytes, max_bytes
         self.variable = ""
 
-    @property
-    def place(self) -> str:
-        "The file and the variable, as every message begins."
-        return f"{self.file_name}, {self.variable}" if self.variable else self.file_name
-
     def damaged(self, found: str, expected: str = "", remedy: str = RESAVE) -> CorruptMatFileError:
         "The error for bytes that contradict the format."
-        return CorruptMatFileError(f"{self.place}: {found}", expected, remedy)
+        return CorruptMatFileError(found, expected, remedy, file=self.file_name, variable=self.variable)
 
     def unsupported(self, found: str, expected: str = "", remedy: str = "") -> MatFileError:
         "The error for content that may be valid, but is not read."
-        return MatFileError(f"{self.place}: {found}", expected, remedy)
+        return MatFileError(found, expected, remedy, file=self.file_name, variable=self.variable)
 
     def charge(self, byte_count: int) -> None:
         "Reserve memory for a value before it is allocated. `MatFileError` if it exceeds what is left of `max_bytes`."

@@ -39,8 +39,8 @@ def _read_header(stream, name):
         raise _not_npy(name, head.getvalue())
     try: shape, by_column, dtype = _parse_header(head)
     except Exception as error:
-        found = f"{name}: the header cannot be read: {str(error)[:80] or type(error).__name__}"
-        raise CorruptFileError(found, "a header as np.save writes it", _DAMAGED) from error
+        found = f"the header cannot be read: {str(error)[:80] or type(error).__name__}"
+        raise CorruptFileError(found, "a header as np.save writes it", _DAMAGED, file=name) from error
     stream.seek(head.tell())
     return _checked_shape(shape, name), by_column, _checked_dtype(dtype, name)
 
@@ -53,18 +53,18 @@ def _parse_header(head):
 
 
 def _not_npy(name, head):
-    found = f"{name}: it begins with {head[:8].hex(' ')}"
+    found = f"it begins with {head[:8].hex(' ')}"
     expected = f"a NumPy array, which begins with {MAGIC.hex(' ')}"
-    if not head: return CorruptFileError(f"{name}: the file is empty", expected, _DAMAGED)
-    if MAGIC.startswith(head): return CorruptFileError(found, expected, _DAMAGED)
+    if not head: return CorruptFileError("the file is empty", expected, _DAMAGED, file=name)
+    if MAGIC.startswith(head): return CorruptFileError(found, expected, _DAMAGED, file=name)
     if head[:4] == b"PK\x03\x04":
-        found, remedy = f"{name}: this is an archive of arrays (.npz)", "Save each array separately with np.save"
-        return ImportRefusedError(found, "one array", remedy)
+        found, remedy = "this is an archive of arrays (.npz)", "Save each array separately with np.save"
+        return ImportRefusedError(found, "one array", remedy, file=name)
     if head.startswith(b"version https://git-lfs"):
-        found, remedy = f"{name}: this is a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"
-        return ImportRefusedError(found, expected, remedy)
+        found, remedy = "this is a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"
+        return ImportRefusedError(found, expected, remedy, file=name)
     remedy = "Save the samples with np.save, or give the file the suffix of its format"
-    return ImportRefusedError(found, expected, remedy)
+    return ImportRefusedError(found, expected, remedy, file=name)
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #1efffbe0
 _MAX_DIMENSIONS = 32
@@ -72,21 +72,21 @@ _MAX_DIMENSIONS = 32
 
 def _checked_shape(shape, name):
     if min(shape, default=0) < 0 or math.prod(filter(None, shape)) > 2**60:
-        raise CorruptFileError(f"{name}: a shape of {str(shape)[:60]}", "the shape of an array", _DAMAGED)
+        raise CorruptFileError(f"a shape of {str(shape)[:60]}", "the shape of an array", _DAMAGED, file=name)
     if len(shape) > _MAX_DIMENSIONS:
-        found, remedy = f"{name}: an array of {len(shape)} dimensions", "Save one channel, or samples × channels"
-        raise ImportRefusedError(found, f"at most {_MAX_DIMENSIONS}", remedy)
+        found, remedy = f"an array of {len(shape)} dimensions", "Save one channel, or samples × channels"
+        raise ImportRefusedError(found, f"at most {_MAX_DIMENSIONS}", remedy, file=name)
     return shape
 
 
 def _checked_dtype(dtype, name):
     if dtype.hasobject:
-        found = f"{name}: an array of Python objects, a pickle that runs code when it is read"
+        found = "an array of Python objects, a pickle that runs code when it is read"
         remedy = "If you trust its author: np.save(path, np.asarray(np.load(path, allow_pickle=True), float))"
-        raise UnsafeFileError(found, "numbers", remedy)
+        raise UnsafeFileError(found, "numbers", remedy, file=name)
     if dtype.kind not in "biufc":
-        found, remedy = f"{name}: elements of type {str(dtype)[:60]}", "Save only the samples, as floating point"
-        raise ImportRefusedError(found, "integers or floating point", remedy)
+        found, remedy = f"elements of type {str(dtype)[:60]}", "Save only the samples, as floating point"
+        raise ImportRefusedError(found, "integers or floating point", remedy, file=name)
     return dtype
 
 # %% ../../nbs/guide/08_readers/07_npy_files.ipynb #8ad8550a
@@ -146,8 +146,8 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
         declared, stored = math.prod(shape) * dtype.itemsize, size - stream.tell()
         if declared != stored: raise _wrong_size(stream, name, f"{shape} of {dtype}", declared, stored)
         if declared > max_bytes:
-            found, expected = f"{name}: the array takes {format_bytes(declared)}", f"at most {format_bytes(max_bytes)}"
-            raise ImportRefusedError(found, expected, "Divide the recording into several files")
+            found, expected = f"the array takes {format_bytes(declared)}", f"at most {format_bytes(max_bytes)}"
+            raise ImportRefusedError(found, expected, "Divide the recording into several files", file=name)
         values = np.frombuffer(stream.read(declared), dtype).reshape(shape, order="F" if by_column else "C")
     return channels_of_array(values.astype(dtype.newbyteorder("="), copy=False))
 
@@ -155,6 +155,6 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
 def _wrong_size(stream, name, array, declared, stored):
     if stored > declared and stream.seek(declared, io.SEEK_CUR) and stream.read(len(MAGIC)) == MAGIC:
         remedy = "Save each array separately with np.save"
-        return ImportRefusedError(f"{name}: there are several arrays in one file", "one array", remedy)
-    found = f"{name}: {array} is declared, {format_bytes(declared)}, and {format_bytes(stored)} are stored"
-    return CorruptFileError(found, "as many bytes as are declared", _DAMAGED)
+        return ImportRefusedError("there are several arrays in one file", "one array", remedy, file=name)
+    found = f"{array} is declared, {format_bytes(declared)}, and {format_bytes(stored)} are stored"
+    return CorruptFileError(found, "as many bytes as are declared", _DAMAGED, file=name)

@@ -88,7 +88,7 @@ def form_of(head: str, name: str, encoding: str = "utf-8-sig") -> TableForm:
     """
     lines = [(number, line) for number, line in enumerate(io.StringIO(head, newline=None), start=1) if line.strip()]
     if not lines:
-        raise ImportRefusedError(f"{name}: the file is empty", "columns of numbers", "Copy it again from its source")
+        raise ImportRefusedError("the file is empty", "columns of numbers", "Copy it again from its source", file=name)
     separator = _separator_of(lines[min(1, len(lines) - 1)][1])
     rows = [(number, split_cells(line, separator)) for number, line in lines]
     titles = None if any(map(is_number, rows[0][1])) else rows.pop(0)
@@ -118,24 +118,25 @@ def _names_of(titles, count):
 
 
 def _no_numbers(name, line):
-    found = f"{name}: there are no columns of numbers; the file begins with {line.strip()[:60]!r}"
-    return ImportRefusedError(found, "at most one line of names, then a line of numbers for each sample", _LEAVE_OUT)
+    found = f"there are no columns of numbers; the file begins with {line.strip()[:60]!r}"
+    expected = "at most one line of names, then a line of numbers for each sample"
+    return ImportRefusedError(found, expected, _LEAVE_OUT, file=name)
 
 
 def _check_titles(titles, first, count, name):
     number, given = titles
     if len(given) != count:
-        found = f"{name}: line {number} names {_count(given, 'column')}, and line {first} has {_count(count, 'cell')}"
+        found = f"line {number} names {_count(given, 'column')}, and line {first} has {_count(count, 'cell')}"
         more = "Write numbers with a decimal point, and remove lines above the names"
-        raise ImportRefusedError(found, "a name for each column", more if count > len(given) else _ONE_LINE)
+        raise ImportRefusedError(found, "a name for each column", more if count > len(given) else _ONE_LINE, file=name)
     if all(title.lower() in _MISSING for title in given):
-        found = f"{name}: line {number} reads {','.join(given)!r}, which could be names or missing samples"
-        raise ImportRefusedError(found, "names or samples", _ONE_LINE)
+        found = f"line {number} reads {','.join(given)!r}, which could be names or missing samples"
+        raise ImportRefusedError(found, "names or samples", _ONE_LINE, file=name)
 
 
 def _too_wide(name, number, count):
-    found, expected = f"{name}: line {number} has {count:,} columns", f"at most {MAX_COLUMNS}, one for each channel"
-    return ImportRefusedError(found, expected, _ONE_A_LINE)
+    found, expected = f"line {number} has {count:,} columns", f"at most {MAX_COLUMNS}, one for each channel"
+    return ImportRefusedError(found, expected, _ONE_A_LINE, file=name)
 
 
 def _count(items, noun):
@@ -154,21 +155,21 @@ def _check_notation(rows, name):
     for number, cells in rows:
         wrong = next((cell for cell in cells if _has_comma(cell)), None)
         if wrong:
-            found = f"{name}: line {number} holds {wrong!r}, a number with a comma"
-            raise ImportRefusedError(found, "a decimal point", _POINT)
+            found = f"line {number} holds {wrong!r}, a number with a comma"
+            raise ImportRefusedError(found, "a decimal point", _POINT, file=name)
         wrong = next((cell for cell in cells if _WITH_TEXT.fullmatch(cell) and not is_number(cell)), None)
         if wrong:
-            found = f"{name}: line {number} holds {wrong[:40]!r}, a number followed by text"
-            raise ImportRefusedError(found, "only the number", "Move a unit into the name of its column")
+            found = f"line {number} holds {wrong[:40]!r}, a number followed by text"
+            raise ImportRefusedError(found, "only the number", "Move a unit into the name of its column", file=name)
 
 
 def _check_decimal_commas(rows, separator, titles, name):
     number, cells = rows[0]
     doubled = len(cells) % 2 == 0 if titles is None else len(cells) == 2 * len(titles[1])
     if separator == "," and doubled and all(_are_halves(cells) for _, cells in rows):
-        found = f"{name}: line {number} reads {','.join(cells)[:40]!r}, which could be numbers with a decimal comma"
+        found = f"line {number} reads {','.join(cells)[:40]!r}, which could be numbers with a decimal comma"
         expected = "numbers with a decimal point, or names of the columns in the first line"
-        raise ImportRefusedError(found, expected, _POINT)
+        raise ImportRefusedError(found, expected, _POINT, file=name)
 
 
 def _has_comma(cell):
@@ -185,12 +186,12 @@ def _check_first_line(rows, name):
     below = [cell for _, cells in rows[1:] for cell in cells]
     counted = cells in [[str(column + begin) for column in range(len(cells))] for begin in (0, 1)]
     if counted and below and all("." in cell for cell in below):
-        found = f"{name}: line {number} reads {','.join(cells)!r}, which could be samples or column numbers"
-        raise ImportRefusedError(found, "names or samples", _ONE_LINE)
+        found = f"line {number} reads {','.join(cells)!r}, which could be samples or column numbers"
+        raise ImportRefusedError(found, "names or samples", _ONE_LINE, file=name)
     if len(rows) > 1 and list(map(_is_text, cells)) != list(map(_is_text, rows[1][1])):
-        found = f"{name}: lines {number} and {rows[1][0]} have text in different columns"
+        found = f"lines {number} and {rows[1][0]} have text in different columns"
         remedy = "Remove the lines above the numbers, or leave one with a name for each column"
-        raise ImportRefusedError(found, "at most one line of names", remedy)
+        raise ImportRefusedError(found, "at most one line of names", remedy, file=name)
 
 # %% ../../nbs/guide/08_readers/08_table_form.ipynb #45dd33ec
 _HEAD_BYTES = 2**16
@@ -214,11 +215,11 @@ def read_form(stream, name: str) -> TableForm:
     head = stream.read(_HEAD_BYTES)
     if len(head) == _HEAD_BYTES: head = head[: head.rfind(b"\n") + 1]
     if head[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in head:
-        found, remedy = f"{name}: it begins with {head[:8].hex(' ')}", "If it is text in UTF-16, save it as UTF-8"
-        raise ImportRefusedError(found, "text in UTF-8", remedy)
+        found, remedy = f"it begins with {head[:8].hex(' ')}", "If it is text in UTF-16, save it as UTF-8"
+        raise ImportRefusedError(found, "text in UTF-8", remedy, file=name)
     if not head and stream.seek(0, io.SEEK_END):
-        found = f"{name}: the first line is longer than 64 KiB"
-        raise ImportRefusedError(found, "a line for each sample", _ONE_A_LINE)
+        found = "the first line is longer than 64 KiB"
+        raise ImportRefusedError(found, "a line for each sample", _ONE_A_LINE, file=name)
     try: return form_of(head.decode("utf-8-sig"), name, "utf-8-sig")
     except UnicodeDecodeError: return form_of(head.decode("latin-1"), name, "latin-1")
 
@@ -230,23 +231,25 @@ REPAIR_OR_LEAVE_OUT = "Repair the line, or leave the file out"
 "The remedy for a cell that is not a number."
 
 
-def line_fault(line: str, form: TableForm, place: str) -> CorruptFileError | ImportRefusedError | None:
+def line_fault(line: str, form: TableForm, number: int, name: str) -> CorruptFileError | ImportRefusedError | None:
     """The error for a line that does not fit the form, or `None` if it fits.
 
     Parameters
     ----------
     line : str
     form : TableForm
-    place : str
-        The file and the number of the line, for the message.
+    number : int
+        Of the line, for the message.
+    name : str
+        Of the file, for the message.
     """
     cells = split_cells(line, form.separator)
     if len(cells) != len(form.names):
         expected = f"{len(form.names)}, as in the lines before"
-        return CorruptFileError(f"{place} has {_count(cells, 'cell')}", expected, COPY_OR_REPAIR)
+        return CorruptFileError(f"line {number} has {_count(cells, 'cell')}", expected, COPY_OR_REPAIR, file=name)
     for column, (title, cell) in enumerate(zip(form.names, cells)):
         if is_number(cell) == (column not in form.text_columns): continue
-        found = f"{place}, column {title!r}, {f'holds {cell[:40]!r}' if cell else 'is empty'}"
+        found = f"line {number}, column {title!r}, {f'holds {cell[:40]!r}' if cell else 'is empty'}"
         expected = "text, as above" if column in form.text_columns else "a number"
-        return ImportRefusedError(found, expected, _POINT if _has_comma(cell) else REPAIR_OR_LEAVE_OUT)
+        return ImportRefusedError(found, expected, _POINT if _has_comma(cell) else REPAIR_OR_LEAVE_OUT, file=name)
     return None

@@ -28,17 +28,17 @@ def _sample_lines(stream, name, skipped):
     for number, line in enumerate(stream, start=1):
         if number <= skipped: continue
         if stray := _CONTROL.search(line):
-            found = f"{name}: line {number} holds the control character {stray[0]!r}"
-            raise CorruptFileError(found, "text", COPY_OR_REPAIR)
+            found = f"line {number} holds the control character {stray[0]!r}"
+            raise CorruptFileError(found, "text", COPY_OR_REPAIR, file=name)
         if '"' in line and line.count('"') % 2:
-            found = f"{name}: line {number} has a quote that is not closed"
-            raise CorruptFileError(found, "cells that end in their line", COPY_OR_REPAIR)
+            found = f"line {number} has a quote that is not closed"
+            raise CorruptFileError(found, "cells that end in their line", COPY_OR_REPAIR, file=name)
         if not line.strip():
             empty = empty or number
             continue
         if empty:
-            found = f"{name}: line {empty} is empty, and samples follow"
-            raise CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR)
+            found = f"line {empty} is empty, and samples follow"
+            raise CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR, file=name)
         yield line
 
 
@@ -78,9 +78,9 @@ def _fault_in(stream, form, name, error):
     with _as_text(stream, form) as text:
         for number, line in enumerate(text, start=1):
             if number <= form.header_lines or not line.strip(): continue
-            fault = line_fault(line, form, f"{name}: line {number}")
+            fault = line_fault(line, form, number, name)
             if fault: return fault
-    return ImportRefusedError(f"{name}: {error}", "columns of numbers", REPAIR_OR_LEAVE_OUT)
+    return ImportRefusedError(str(error), "columns of numbers", REPAIR_OR_LEAVE_OUT, file=name)
 
 # %% ../../nbs/guide/08_readers/09_text_tables.ipynb #28b626f9
 def read_table(path, max_bytes: int = MAX_BYTES) -> dict:

@@ -87,7 +87,8 @@ class RecordingImporter:
         variables = self.read(path)
         try: return self.recording_from(variables, path, root)
         except (ImportRefusedError, InvalidSignalError) as error:
-            raise type(error)(f"{path.name}: {error.found}", error.expected, error.remedy) from None
+            error.file = path.name
+            raise
 
     def recording_from(self, variables: list, path, root=None) -> Recording:
         """The recording that a file holds, given its variables.
@@ -148,7 +149,8 @@ class RecordingImporter:
         batch = RecordingBatch(root=root)
         for path in progress_bar("importing", over=paths, unit="files", shown=len(paths) >= 50):
             try: batch.append(self.recording_from(self.read(path), path, root))
-            except (LstmPfdError, OSError) as error: batch.refused[path] = str(error)
+            except LstmPfdError as error: batch.refused[path] = error.reason
+            except OSError as error: batch.refused[path] = str(error)
         return batch
 
     def extract_signals_and_labels(self, batch):

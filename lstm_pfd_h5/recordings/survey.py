@@ -246,7 +246,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     result, same_name = Survey(root, [], {}), same_name_files(paths)
     for path, name in progress_bar("reading", len(paths), "files", over=zip(paths, names), shown=progress):
         try: result.files.append(_surveyed(path, name, root, plan, same_name.get(path)))
-        except (LstmPfdError, OSError) as error: result.refused[name] = str(error)
+        except LstmPfdError as error: result.refused[name] = error.reason
+        except OSError as error: result.refused[name] = str(error)
     return result
 
 
