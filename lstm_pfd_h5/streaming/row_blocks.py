@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RowBlocks']
 
-# %% ../../nbs/guide/06_streaming/06_row_blocks.ipynb #f8e711b4
+# %% ../../nbs/guide/06_streaming/06_row_blocks.ipynb #e391957b
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from ..core.checks import whole_number
 from .batches import BatchBuffers
 
-# %% ../../nbs/guide/06_streaming/06_row_blocks.ipynb #4cd69764
+# %% ../../nbs/guide/06_streaming/06_row_blocks.ipynb #39bfb0e6
 class RowBlocks:
     """Rows copied out of blocks of neighbouring rows, which are read in one go.
 
@@ -69,7 +69,7 @@ class RowBlocks:
             if part not in held:
                 if not ranges: held = self._held = {}  # before the next block takes its place
                 held = self._held = {**held, part: self._values_of(part)}
-            out[places] = held[part][rows[places] - part[0]]
+            _copy(held[part], rows[places] - part[0], out, places)
 
     def _blocks_of(self, rows):
         starts = np.unique(rows // self.block_size) * self.block_size
@@ -83,6 +83,11 @@ class RowBlocks:
     def _fetch(self, rows, out):
         self.rows_read += len(rows)
         self.read(rows, out)
+
+
+def _copy(values, rows, out, places):
+    if len(places) == len(out): np.take(values, rows, axis=0, out=out, mode="clip")  # without a copy in between
+    else: out[places] = values[rows]
 
 
 def _are_neighbours(rows):
