@@ -122,7 +122,9 @@ _RENAME = "Save them under different names with the program that wrote the file"
 def _package_errors(context):
     try: yield
     except CorruptMatFileError: raise
-    except CorruptFileError as error: raise CorruptMatFileError(error.found, error.expected, error.remedy) from error
+    except CorruptFileError as error:
+        place = {"file": error.file, "variable": error.variable}
+        raise CorruptMatFileError(error.found, error.expected, error.remedy, **place) from error
     except LstmPfdError: raise
     except OSError as error:
         found = f"it cannot be read: {error.strerror or error}"
