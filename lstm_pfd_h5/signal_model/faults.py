@@ -13,7 +13,7 @@ from ..constants import FAULT_TYPES
 from ..data_config import DataConfig
 from ..errors import InvalidArgumentError
 from .operating_conditions import Conditions
-from .rules import suggestion
+from .parameter_types import suggestion
 from lstm_pfd_h5.signal_model.waveforms import (
     Tone,
     add_bursts,
