@@ -233,7 +233,8 @@ def _recording_names(recording):
 def _from_reader(reader, row, sampling_rate):
     number = int(reader.row_numbers(row)[0])
     label = int(reader.labels[number])
-    name, place = class_name(label, reader.label_names), filter(None, [reader.path.name, reader.split, f"row {number}"])
+    name = class_name(label, reader.label_names)
+    place = filter(None, [reader.path.name, reader.split, f"row {number}"])
     rate = _agreed_rate(reader.sampling_rate, sampling_rate, reader.path.name)
     return SourceSignal(reader[number], rate, label, name, ", ".join([*place, name]))
 
