@@ -68,7 +68,8 @@ def load_mat_dataset(directory, pattern: str = "*.mat", recursive: bool = True, 
     batch = importer.load_batch(directory, pattern, recursive)
     refused = [f"{relative_name(path, batch.root)}: {reason}" for path, reason in batch.refused.items()]
     reasons = " ".join(refused[:10]) + " ..." * (len(refused) > 10)
-    if not batch: raise ImportRefusedError(f"All {len(refused)} files were refused: {reasons}", "recordings")
+    if not batch:
+        raise ImportRefusedError(f"All {len(refused)} files were refused", "at least one recording", reasons)
     unknown = [relative_name(item.path, batch.root) for item in batch if item.label == UNKNOWN]
     if unknown:
         remedy = "Pass importer=MatlabImporter(labels=...) to find the class in another way"

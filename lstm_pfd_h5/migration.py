@@ -202,7 +202,8 @@ def _nothing_imported(refused):
     example = {reason: name for name, reason in reversed(refused.items())}
     reasons = [f"{reason} ({count} file{'s' * (count > 1)}, such as {example[reason]})"
                for reason, count in Counter(refused.values()).most_common(5)]
-    return ImportRefusedError(f"None of {len(refused)} files could be imported", "recordings", "; ".join(reasons))
+    found = f"None of {len(refused)} files could be imported"
+    return ImportRefusedError(found, "at least one recording", "; ".join(reasons))
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #ed6dee01
 def _divide(found, plan, output):

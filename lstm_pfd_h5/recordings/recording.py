@@ -152,8 +152,8 @@ def stack_signals(batch):
     """
     if not batch:
         refused = len(getattr(batch, "refused", {}))
-        raise InvalidArgumentError(f"The batch is empty, and {refused} files were refused", "recordings",
-                                   "Print the batch to see the reasons")
+        found, remedy = f"The batch is empty, and {refused} files were refused", "Print the batch to see the reasons"
+        raise InvalidArgumentError(found, "at least one recording", remedy)
     lengths, rates = {len(item.signal) for item in batch}, {item.sampling_rate for item in batch}
     if len(lengths) > 1:
         remedy = "Cut them into rows of one length: lstm_pfd_h5 migrate SOURCE OUTPUT.h5 --signal-length 4096"
@@ -183,7 +183,8 @@ def statistics_of(batch) -> dict:
     InvalidArgumentError
         If the batch is empty.
     """
-    if not batch: raise InvalidArgumentError("The batch is empty", "recordings to compute statistics of")
+    if not batch:
+        raise InvalidArgumentError("The batch is empty", "at least one recording")
     signals = [item.signal.astype(np.float64, copy=False) for item in batch]
     lengths = np.array([len(signal) for signal in signals])
     mean = sum(signal.sum() for signal in signals) / lengths.sum()

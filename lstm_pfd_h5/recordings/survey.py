@@ -75,18 +75,18 @@ class MigrationPlan:
     random_seed: int = 42
 
     def __post_init__(self):
-        if self.signal_length is not None: positive("signal_length", self.signal_length, whole=True)
-        if self.hop is not None: positive("hop", self.hop, whole=True)
-        if self.resample_to is not None: positive("resample_to", self.resample_to)
+        if self.signal_length is not None: positive("signal_length (--signal-length)", self.signal_length, whole=True)
+        if self.hop is not None: positive("hop (--hop)", self.hop, whole=True)
+        if self.resample_to is not None: positive("resample_to (--resample)", self.resample_to)
         if self.hop and not self.signal_length:
             remedy = "Add signal_length (--signal-length)"
-            raise InvalidArgumentError(f"hop is {self.hop} without a signal_length", "both, or neither", remedy)
+            raise InvalidArgumentError(f"hop (--hop) is {self.hop} without a signal_length", "both, or neither", remedy)
         for rate in self.sampling_rate.values() if isinstance(self.sampling_rate, Mapping) else [self.sampling_rate]:
-            if rate is not None: positive("sampling_rate", rate)
+            if rate is not None: positive("sampling_rate (--rate)", rate)
         if self.group_by is not None: _check_group_pattern(self.group_by)
         check_labels(self.labels)
         check_ratios(self.split_ratios)
-        whole_number("random_seed", self.random_seed)
+        whole_number("random_seed (--seed)", self.random_seed)
 
 
 def _check_group_pattern(pattern):
@@ -115,7 +115,7 @@ def load_recording(path: Path, name: str, root: Path | None, plan: MigrationPlan
     ------
     ImportRefusedError
         As `RecordingImporter.recording_from`. `SamplingRateError` if the file and a pattern of the plan state different
-        rates; what the reader of the file raises.
+        rates; the errors of the reader if the file cannot be read.
     """
     importer = RecordingImporter(plan.signal_variable, labels=plan.labels)
     recording = importer.recording_from(importer.read(path), path, root)
@@ -145,7 +145,7 @@ def rows_of(signal: np.ndarray, plan: MigrationPlan) -> np.ndarray:
 # %% ../../nbs/guide/09_recordings/11_survey.ipynb #fd9f9679
 @dataclass(frozen=True)
 class SurveyedFile:
-    """What is kept of one file.
+    """The description of one recording, without its samples.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ class SurveyedFile:
 
 @dataclass
 class Survey:
-    """What a tree of recordings contains.
+    """The recordings of a tree, and the files that were refused.
 
     Parameters
     ----------
