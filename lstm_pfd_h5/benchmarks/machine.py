@@ -50,7 +50,8 @@ def process_memory() -> dict:
     MissingDependencyError
         If psutil is not installed.
     """
-    try: import psutil
+    try:
+        import psutil
     except ImportError:
         raise MissingDependencyError("psutil is not installed", remedy="pip install 'lstm_pfd_h5[bench]'") from None
     process = psutil.Process()
