@@ -74,7 +74,7 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
         raise InvalidSignalError(found, "values up to 3.4e38", "Scale the signals, and write them with CacheManager")
     if inexact.any() and not allow_rounding:
         found = f"{_first_value(inexact, values, where, first_row)}, which float32 does not represent exactly"
-        remedy = "Allow rounding (allow_rounding=True, --allow-rounding), and keep the old file if the difference matters"
+        remedy = "Allow rounding with allow_rounding=True (--allow-rounding), and keep the old file if the difference matters"
         raise InvalidSignalError(found, "values that are exact in float32", remedy)
     return stored, int(inexact.any(axis=1).sum())
 
