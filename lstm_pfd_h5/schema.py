@@ -145,7 +145,8 @@ def _leak_problems(groups):
         values_of = {split: _values(group[name]) for split, group in groups.items() if name in group}
         for number, (split, values) in enumerate(values_of.items()):
             path = _inside(groups[split], name)
-            if name == "indices" and len(set(values)) < len(values): yield Problem(path, "a repeated index", "each index once")
+            if name == "indices" and len(set(values)) < len(values):
+                yield Problem(path, "a repeated index", "each index once")
             for other in list(values_of)[:number]:
                 shared = sorted(map(str, set(values) & set(values_of[other])))
                 if shared:
@@ -235,8 +236,8 @@ class FileDescription(Report):
         unknown = sum(counts.get(-1, 0) for counts in self.counts.values())
         found = [slow_message(self.path, name, storage) for name, storage in self.storage.items() if storage.is_slow]
         if not unknown: return found
-        return [f"{unknown:,} rows have the label -1: their class is unknown. Leave them out, or tell the loss function to "
-                "ignore that label.", *found]
+        missing = f"{unknown:,} rows have the label -1: their class is unknown. "
+        return [missing + "Leave them out, or tell the loss function to ignore that label.", *found]
 
     def summary(self) -> Summary:
         rate, length = self.sampling_rate, self.signal_length

@@ -96,8 +96,10 @@ def slow_message(path, split: str | None, storage: Storage) -> str:
     "Why random reads of a split are slow (`None` or `'all'`: a flat file), and the command that fixes it."
     of = "" if split in (None, "all") else f" of {split}"
     command = f"lstm_pfd_h5 repack {shlex.quote(Path(path).name)} NEW_FILE.h5"
-    return (f"Reading one random row{of} decodes {storage.read_amplification:.3g} times its bytes, because its chunks have "
-            f"the shape {storage.chunks}. Write the file again with one row per chunk: {command}")
+    ratio = f"{storage.read_amplification:.3g}"
+    cause = f"because its chunks have the shape {storage.chunks}"
+    return (f"Reading one random row{of} decodes {ratio} times its bytes, {cause}. "
+            f"Write the file again with one row per chunk: {command}")
 
 # %% ../../nbs/guide/03_hdf5/06_read_amplification.ipynb #21f45e49
 _checked = set()  # identities of files that were checked, or warned about
