@@ -164,7 +164,7 @@ class ChunkCodec:
     def __post_init__(self):
         name, level = resolve_compression(self.compression, self.level)
         exact = {"compression": name, "level": level, "shuffle": bool(self.shuffle), "dtype": np.dtype(self.dtype)}
-        for field, value in exact.items(): object.__setattr__(self, field, value)
+        for attribute, value in exact.items(): object.__setattr__(self, attribute, value)
         filters = [name for name in ("shuffle", "compression", "fletcher32") if getattr(self, name)]
         object.__setattr__(self, "_filters", tuple(filters))  # once: decoding a chunk needs it
 
@@ -195,7 +195,7 @@ class ChunkCodec:
         return kwargs
 
     def encode(self, rows) -> bytes | memoryview:
-        "The bytes of one chunk with `rows` (of `dtype`), for `Dataset.id.write_direct_chunk`; maybe a view of plain rows."
+        "The bytes of a chunk with `rows` (of `dtype`), for `Dataset.id.write_direct_chunk`; maybe a view of plain rows."
         raw = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8)
         if self.is_plain: return raw.data
         planes = split_planes(raw, self.dtype.itemsize) if self.shuffle else raw[None]

@@ -12,7 +12,7 @@ from .compiled import compiled
 from lstm_pfd_h5.codecs.huffman_code import (
     BLOCK_END,
     LENGTH_ORDER,
-    LONGEST_CODE,
+    MAX_LENGTH,
     NUM_BLOCKS,
     canonical_codes,
     put_word,
@@ -115,7 +115,7 @@ def _multi_symbol_table(symbols):
         rest, used, count, entry = pattern, 0, 0, np.uint64(0)
         while count < 6:
             symbol, length = symbols[rest] >> 4, symbols[rest] & 15
-            if used + length > LONGEST_CODE or symbol == BLOCK_END: break
+            if used + length > MAX_LENGTH or symbol == BLOCK_END: break
             entry |= np.uint64(symbol) << np.uint64(16 + 8 * count)
             count, used, rest = count + 1, used + length, rest >> length
         table[pattern] = entry | np.uint64(count << 8 | used)
@@ -202,7 +202,7 @@ def unpack_literals(stream, start, out):
     if stream.size - 4 - start < 16 * NUM_BLOCKS or not _is_sync_marker(stream, stream.size - 8): return False
     lengths = np.zeros(257, np.uint8)
     header_end = _read_lengths(stream, start, lengths)
-    symbols = _symbol_table(lengths, LONGEST_CODE)
+    symbols = _symbol_table(lengths, MAX_LENGTH)
     if header_end < 0 or symbols.size == 0: return False
     starts = _block_starts(stream, start, header_end)
     if starts.size == 0: return False

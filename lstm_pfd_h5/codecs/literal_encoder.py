@@ -12,7 +12,7 @@ from .compiled import compiled
 from lstm_pfd_h5.codecs.huffman_code import (
     BLOCK_END,
     LENGTH_ORDER,
-    LONGEST_CODE,
+    MAX_LENGTH,
     NUM_BLOCKS,
     canonical_codes,
     code_lengths,
@@ -117,7 +117,7 @@ def _pack(data, is_last, packed):
     "Fill `packed` with four blocks; returns their size in bytes."
     counts, at = symbol_counts(data), 0
     counts[BLOCK_END] = 1
-    lengths = code_lengths(counts, LONGEST_CODE)
+    lengths = code_lengths(counts, MAX_LENGTH)
     header, table = _header(lengths), _code_table(lengths)
     for block in range(NUM_BLOCKS):
         part = data[block * data.size // NUM_BLOCKS : (block + 1) * data.size // NUM_BLOCKS]
@@ -135,5 +135,5 @@ def pack_literals(data: np.ndarray, is_last: bool) -> bytes:
     is_last : bool
         Whether the deflate stream ends with these blocks.
     """
-    packed = np.empty(NUM_BLOCKS * 512 + data.size * LONGEST_CODE // 8 + 16, np.uint8)
+    packed = np.empty(NUM_BLOCKS * 512 + data.size * MAX_LENGTH // 8 + 16, np.uint8)
     return packed[: _pack(data, is_last, packed)].tobytes()
