@@ -71,7 +71,7 @@ def run(path, flags=()):
         ran[cell["id"]] = cell
         return False
 
-    shell = CaptureShell(path)
+    shell = CaptureShell(path, mpl_format="png")
     try:
         shell.run_all(notebook, exc_stop=True, preproc=is_skipped)
     except BaseException:
