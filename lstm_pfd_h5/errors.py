@@ -24,11 +24,16 @@ class LstmPfdError(Exception):
         What to do next.
     file, variable : str, optional
         The file, and the variable in it, that the message begins with.
+    argument : str, optional
+        The argument that `found` is about. Its name is put before `found`.
     """
 
-    def __init__(self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = ""):
-        self.found, self.expected, self.remedy = found, expected, remedy
-        self.file, self.variable = file, variable
+    def __init__(
+        self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "", argument: str = ""
+    ):
+        self.found = f"{argument} {found}" if argument else found
+        self.expected, self.remedy = expected, remedy
+        self.file, self.variable, self.argument = file, variable, argument
         super().__init__(str(self))
 
     def __str__(self) -> str:
@@ -39,10 +44,14 @@ class LstmPfdError(Exception):
         "The message without the name of the file, for tables that list files."
         return self._message(self.variable)
 
-    def _message(self, *places):
-        place = ", ".join(filter(None, places))
-        sentences = [f"{place}: {self.found}" if place else self.found, self.expected and f"Expected {self.expected}",
-                     self.remedy]
+    def renamed(self, names: dict) -> str:
+        "The message with another name for its argument, as a command line has for it; otherwise the same message."
+        if not self.argument or self.argument not in names: return str(self)
+        return self._message(self.file, self.variable, found=names[self.argument] + self.found[len(self.argument) :])
+
+    def _message(self, *places, found=None):
+        place, found = ", ".join(filter(None, places)), found or self.found
+        sentences = [f"{place}: {found}" if place else found, self.expected and f"Expected {self.expected}", self.remedy]
         return " ".join(sentence.rstrip(". ") + "." for sentence in sentences if sentence)
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #6675fc92

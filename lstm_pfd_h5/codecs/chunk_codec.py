@@ -49,13 +49,13 @@ def resolve_compression(compression, compression_opts=None):
     name = None if compression == "none" else compression
     if name not in COMPRESSIONS:
         expected = "'gzip', 'lzf', 'zstd', 'blosc2' or None"
-        raise InvalidArgumentError(f"compression is {compression!r}", expected, "Use 'gzip' if in doubt")
+        raise InvalidArgumentError(f"is {compression!r}", expected, "Use 'gzip' if in doubt", argument="compression")
     if name not in _LEVELS: return name, None
     level = _DEFAULT_LEVEL[name] if compression_opts is None else compression_opts
     if isinstance(level, bool) or level not in _LEVELS[name]:
         expected = f"a level from 1 to {_LEVELS[name][-1]} for {name!r}"
         remedy = f"Omit it for the default of {_DEFAULT_LEVEL[name]}"
-        raise InvalidArgumentError(f"compression_opts is {compression_opts!r}", expected, remedy)
+        raise InvalidArgumentError(f"is {compression_opts!r}", expected, remedy, argument="compression_opts")
     return name, int(level)
 
 # %% ../../nbs/guide/02_codecs/09_chunk_codec.ipynb #aba30f58

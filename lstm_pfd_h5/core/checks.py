@@ -25,7 +25,7 @@ def whole_number(name: str, value, least: int = 0, most: int | None = None) -> i
     except TypeError: number = least - 1
     if isinstance(value, bool) or number < least or (most is not None and number > most):
         expected = f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
-        raise InvalidArgumentError(f"{name} is {value!r}", expected)
+        raise InvalidArgumentError(f"is {value!r}", expected, argument=name)
     return number
 
 # %% ../../nbs/guide/01_core/03_checks.ipynb #70f9bbdf
@@ -47,7 +47,7 @@ def positive(name: str, value, *, whole: bool = False):
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     fits = is_number and 0 < value < math.inf  # type: ignore[operator]
     if not fits or (whole and value != int(value)):
-        raise InvalidArgumentError(f"{name} is {value!r}", f"a positive {'whole ' * whole}number")
+        raise InvalidArgumentError(f"is {value!r}", f"a positive {'whole ' * whole}number", argument=name)
     return int(value) if value == int(value) else float(value)
 
 # %% ../../nbs/guide/01_core/03_checks.ipynb #18d03fe7
@@ -61,4 +61,5 @@ def one_of(name: str, value, choices):
     """
     if value in tuple(choices): return value
     *others, last = map(repr, choices)
-    raise InvalidArgumentError(f"{name} is {value!r}", f"{', '.join(others)} or {last}" if others else last)
+    expected = f"{', '.join(others)} or {last}" if others else last
+    raise InvalidArgumentError(f"is {value!r}", expected, argument=name)

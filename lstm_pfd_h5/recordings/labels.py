@@ -60,7 +60,7 @@ def check_labels(labels) -> None:
     if isinstance(labels, str) and labels in (*_ORIGINS, "folder"): return
     expected = "'auto', 'folder', 'name', 'variable', a mapping, a function, or a regular expression with a group"
     remedy = "The name of the second folder, for example, is r'^[^/]+/([^/]+)/'"
-    raise InvalidArgumentError(f"labels (--labels) is {labels!r}", expected, remedy)
+    raise InvalidArgumentError(f"is {labels!r}", expected, remedy, argument="labels")
 
 
 def _has_group(pattern):

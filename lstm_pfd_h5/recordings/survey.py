@@ -75,28 +75,29 @@ class MigrationPlan:
     random_seed: int = 42
 
     def __post_init__(self):
-        if self.signal_length is not None: positive("signal_length (--signal-length)", self.signal_length, whole=True)
-        if self.hop is not None: positive("hop (--hop)", self.hop, whole=True)
-        if self.resample_to is not None: positive("resample_to (--resample)", self.resample_to)
+        if self.signal_length is not None: positive("signal_length", self.signal_length, whole=True)
+        if self.hop is not None: positive("hop", self.hop, whole=True)
+        if self.resample_to is not None: positive("resample_to", self.resample_to)
         if self.hop and not self.signal_length:
             remedy = "Add signal_length (--signal-length)"
-            raise InvalidArgumentError(f"hop (--hop) is {self.hop} without a signal_length", "both, or neither", remedy)
+            found = f"is {self.hop} without a signal_length"
+            raise InvalidArgumentError(found, "both, or neither", remedy, argument="hop")
         for rate in self.sampling_rate.values() if isinstance(self.sampling_rate, Mapping) else [self.sampling_rate]:
-            if rate is not None: positive("sampling_rate (--rate)", rate)
+            if rate is not None: positive("sampling_rate", rate)
         if self.group_by is not None: _check_group_pattern(self.group_by)
         check_labels(self.labels)
         check_ratios(self.split_ratios)
-        whole_number("random_seed (--seed)", self.random_seed)
+        whole_number("random_seed", self.random_seed)
 
 
 def _check_group_pattern(pattern):
     try: groups = re.compile(pattern).groups
     except re.error as error:
-        found = f"group_by (--group-by) is {pattern!r}, which is not a regular expression: {error}"
-        raise InvalidArgumentError(found) from error
+        found = f"is {pattern!r}, which is not a regular expression: {error}"
+        raise InvalidArgumentError(found, argument="group_by") from error
     if not groups:
         expected = r"parentheses around the part that names the group, such as '([^/]+)/[^/]+$'"
-        raise InvalidArgumentError(f"group_by (--group-by) is {pattern!r}, which has no group", expected)
+        raise InvalidArgumentError(f"is {pattern!r}, which has no group", expected, argument="group_by")
 
 # %% ../../nbs/guide/09_recordings/11_survey.ipynb #bb197d2d
 def load_recording(path: Path, name: str, root: Path | None, plan: MigrationPlan) -> Recording:

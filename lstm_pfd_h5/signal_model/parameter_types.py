@@ -22,7 +22,7 @@ def refuse(name: str, value, expected: str, remedy: str = ""):
     InvalidArgumentError
         Always.
     """
-    raise InvalidArgumentError(f"{name} is {_short_repr(value)}", expected, remedy)
+    raise InvalidArgumentError(f"is {_short_repr(value)}", expected, remedy, argument=name)
 
 
 def suggestion(name, names) -> str:

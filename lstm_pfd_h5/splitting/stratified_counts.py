@@ -22,12 +22,13 @@ def check_ratios(ratios) -> np.ndarray:
     """
     ratios = np.asarray(ratios, dtype=float)
     if ratios.shape != (3,):
-        raise InvalidArgumentError(f"ratios have shape {ratios.shape}", "three numbers: train, val and test",
-                                   "Use 0 for a split that you do not want")
+        expected, remedy = "three numbers: train, val and test", "Use 0 for a split that you do not want"
+        raise InvalidArgumentError(f"have shape {ratios.shape}", expected, remedy, argument="split_ratios")
     if not (ratios >= 0).all():
-        raise InvalidArgumentError(f"ratios are {ratios.tolist()}", "numbers of at least 0")
+        raise InvalidArgumentError(f"are {ratios.tolist()}", "numbers of at least 0", argument="split_ratios")
     if abs(ratios.sum() - 1) > 1e-6:
-        raise InvalidArgumentError(f"ratios {ratios.tolist()} add up to {ratios.sum():.6g}", "a sum of 1")
+        found = f"{ratios.tolist()} add up to {ratios.sum():.6g}"
+        raise InvalidArgumentError(found, "a sum of 1", argument="split_ratios")
     return ratios / ratios.sum()
 
 # %% ../../nbs/guide/04_splitting/01_stratified_counts.ipynb #70eda3fd
