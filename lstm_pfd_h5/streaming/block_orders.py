@@ -38,9 +38,9 @@ class BlockPlan:
     rows : np.ndarray
         (n,) int64, in the order in which they are handed out.
     windows : np.ndarray
-        (n,) int64, the window of each of them.
+        (n,) int64, number of the block window of each of them.
     ranges : list of list
-        The ranges (first row, last row + 1) of each window.
+        The ranges (first row, last row + 1) of each block window.
     """
 
     rows: np.ndarray
@@ -65,7 +65,7 @@ def plan_blocks(num_rows, block_size, *, seed, epoch, rank=0, world_size=1, wind
     seed, epoch, rank, world_size, remainder
         As for `epoch_order`.
     window_blocks : int
-        Successive blocks whose rows are mixed. A reader holds this many in memory.
+        Blocks of a block window, whose rows are mixed. A reader holds this many in memory.
     num_workers, batch_size : int
         Of the `DataLoader`. The order depends on the two if there are several workers.
 

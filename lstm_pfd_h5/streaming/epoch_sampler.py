@@ -37,7 +37,8 @@ class EpochSampler:
     Attributes
     ----------
     epoch : int
-        The epoch that is under way; before the first iteration and after `set_epoch`, the one that comes next.
+        That of the latest iteration; before the first one, and after `set_epoch` or `load_state_dict`, that of the
+        next.
     consumed : int
         Rows of it that were handed out.
     blocks : dict or None
@@ -165,7 +166,7 @@ class EpochSampler:
         "How rows are ordered, in a few words."
         if not self.shuffle: return "not shuffled"
         if not self.blocks: return "shuffled"
-        return "shuffled in blocks of {block_size:,}, {window_blocks} to a window".format(**self.blocks)
+        return "shuffled in blocks of {block_size:,}, {window_blocks} at a time".format(**self.blocks)
 
 
 def _block_options(block_size, window_blocks, num_workers, batch_size):

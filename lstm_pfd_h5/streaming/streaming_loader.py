@@ -64,10 +64,9 @@ class StreamingDataLoader(Report, DataLoader):
     def state_dict(self, consumed: int | None = None) -> dict:
         """The position in the epoch, a small dict of integers: save it with the weights.
 
-        Counted are the rows of all batches that were *handed out*. Without workers these are the batches that the
-        training loop has received, including the current one. Workers receive batches ahead of time, up to
-        `num_workers * prefetch_factor` of them, and these are counted as well; pass `consumed` then, or they are
-        skipped on resumption.
+        It counts the rows of all batches that were *handed out*. Without workers these are the batches that the
+        training loop has received, including the current one. Workers receive up to `num_workers * prefetch_factor`
+        batches ahead of time, and these count as well. Pass `consumed` then, or a resumed run skips them.
 
         Parameters
         ----------
@@ -110,11 +109,15 @@ class StreamingDataLoader(Report, DataLoader):
             state = sampler.state_dict()
             facts |= {"order": sampler.describe_order(), "seed": f"seed {state['seed']}",
                       "epoch": f"epoch {state['epoch']}", "position": f"{state['consumed']:,} rows handed out"}
-        return facts | {"workers": f"{self.num_workers} workers" if self.num_workers else "no workers"}
+        return facts | {"workers": _counted(self.num_workers, "worker", "no")}
 
     def _size(self):
         size = self.batch_size or getattr(self.batch_sampler, "batch_size", None)
-        return f"{len(self):,} batches × {size} of {len(self.dataset):,} rows"
+        return f"{_counted(len(self), 'batch', '0', 'es')} × {size} of {len(self.dataset):,} rows"
+
+
+def _counted(count, noun, none, plural="s"):
+    return f"{format(count, ',') if count else none} {noun}{plural * (count != 1)}"
 
 # %% ../../nbs/guide/06_streaming/10_streaming_loader.ipynb #b62ef745
 _FOR_WORKERS = {"multiprocessing_context", "prefetch_factor", "persistent_workers", "timeout"}
