@@ -38,7 +38,7 @@ def read_amplification(shape: tuple, chunks: tuple | None) -> float:
     return chunks[0] * decoded / row_length
 
 # %% ../../nbs/guide/03_hdf5/06_read_amplification.ipynb #99fdbd07
-_SMALL_CHUNK = 2**16  # bytes that decode in less time than it takes to ask for them
+_SMALL_CHUNK = 2**16  # bytes: decoding them takes less time than the call
 
 
 @dataclass(frozen=True)

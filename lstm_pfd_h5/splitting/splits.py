@@ -29,7 +29,7 @@ class Division:
     ratios : np.ndarray
         (3,) the shares that were asked for.
     member : str
-        What was dealt to the splits: `'row'` or `'group'`.
+        What the splits were made of: `'row'` or `'group'`.
     counts : dict
         Label → (3,) int64, members of that class in each split. Without stratification, `None` is the only key.
     """
