@@ -79,8 +79,8 @@ def find_files(source, pattern=RECORDING_PATTERNS, recursive: bool = True):
     root, patterns = Path(source), (pattern,) if isinstance(pattern, str) else tuple(pattern)
     if root.is_file(): return None, [root]
     if not root.is_dir():
-        found, remedy = f"There is no file or folder {str(root)!r}", "Check the path and the working directory"
-        raise MissingFileError(found, "a folder of recordings", remedy)
+        raise MissingFileError(f"There is no file or folder {str(root)!r}", "a folder of recordings",
+                               "Check the path and the working directory")
     found = [path for path in (root.rglob("*") if recursive else root.glob("*")) if not path.is_dir()]
     paths = sorted(path for path in found if any(_matches(path, root, pattern) for pattern in patterns))
     if paths: return root, paths

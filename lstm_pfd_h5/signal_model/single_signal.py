@@ -95,7 +95,7 @@ def make_signals(config: DataConfig, requests: list, timestamp: str) -> tuple:
     """
     modeler, noise, run = FaultModeler(config), NoiseGenerator(config), run_fields(config, timestamp)
     signals, metadata = np.empty((len(requests), config.signal.N), np.float32), []
-    for row, request in enumerate(requests):
-        signals[row], described = make_signal(modeler, noise, *request, run)
+    for row, (fault, number, augmented) in enumerate(requests):
+        signals[row], described = make_signal(modeler, noise, fault, number, augmented, run)
         metadata.append(described)
     return signals, metadata
