@@ -87,7 +87,7 @@ def open_page(width=1280, height=1000):
 
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
-        "Says nothing."
+        "Print nothing."
 
 
 @contextmanager
@@ -102,14 +102,14 @@ def served(folder: Path):
 
 
 def run(tests):
-    "Calls each test; ends the process with the count of those that failed."
+    "Call each test, and end the process with status 1 if one fails."
     failed = 0
     for test in tests:
         try:
             test()
         except Exception as error:
             failed += 1
-            print(f"FAILED {test.__name__}: {type(error).__name__}: {error}")
+            print(f"FAILED {test.__name__}: {type(error).__name__}: {str(error)[:1000]}")
         else:
             print(f"passed {test.__name__}: {test.__doc__}")
     print(f"{len(tests) - failed} passed, {failed} failed")

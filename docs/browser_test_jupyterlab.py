@@ -27,9 +27,7 @@ from browser import open_page
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL = ROOT / "nbs" / "tutorials" / "from_nothing_to_a_classifier.ipynb"
 EXPLORER_CELLS = [
-    "from lstm_pfd_h5.data_config import DataConfig\n"
-    "from lstm_pfd_h5.explore import explore\n"
-    "from lstm_pfd_h5.signal_generator import generate_to_file",
+    "from lstm_pfd_h5 import DataConfig, explore\nfrom lstm_pfd_h5.signal_generator import generate_to_file",
     "config = DataConfig(num_signals_per_fault=8, rng_seed=0)\n"
     "config.signal.T, config.augmentation.enabled = 0.5, False\n"
     'path = generate_to_file("explored.h5", config)',
