@@ -68,6 +68,7 @@ def run(path, flags=()):
             return True
         if "varies" in marks:
             varying.add(cell["id"])
+        cell["outputs"] = []  # a cell that prints nothing would keep its stored outputs
         ran[cell["id"]] = cell
         return False
 
