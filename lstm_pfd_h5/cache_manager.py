@@ -49,7 +49,8 @@ def _checked(signals, labels, metadata):
     if isinstance(metadata, dict):
         raise InvalidSignalError("metadata is one dict", "a list with a dict for each signal")
     if metadata is not None and len(metadata) != count:
-        raise InvalidSignalError(f"There are {len(metadata):,} metadata for {count:,} signals", "a dict for each signal")
+        raise InvalidSignalError(f"There are {len(metadata):,} metadata for {count:,} signals",
+                                 "a dict for each signal")
     return signals, labels
 
 
@@ -240,8 +241,8 @@ class CacheManager(Report):
         -------
         dict
             `name`, `path`, `layout`, `num_signals`, `splits` (split → rows; empty for a flat file), `signal_length`,
-            `sampling_rate` (Hz), `cached_at`, `compression`, `size_mb` (MiB), `datasets` (names at the root). A value that
-            the file does not state is `None`.
+            `sampling_rate` (Hz), `cached_at`, `compression`, `size_mb` (MiB), `datasets` (names at the root). A value
+            that the file does not state is `None`.
 
         Raises
         ------

@@ -23,7 +23,8 @@ def compute_cache_key(config) -> str:
     Parameters
     ----------
     config : dict, dataclass, or a value that they may contain
-        Dataclasses, dicts with text keys, sequences, sets, text, numbers, booleans, `None`, paths and NumPy values, nested.
+        Dataclasses, dicts with text keys, sequences, sets, text, numbers, booleans, `None`, paths and NumPy values,
+        nested.
 
     Raises
     ------
@@ -39,7 +40,8 @@ def _canonical(value, where):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, (np.generic, np.ndarray)): value = value.tolist()
     if isinstance(value, dict): return _canonical_dict(value, where)
-    if isinstance(value, (list, tuple)): return [_canonical(part, f"{where}[{place}]") for place, part in enumerate(value)]
+    if isinstance(value, (list, tuple)): return [_canonical(part, f"{where}[{place}]") for place,
+                                                 part in enumerate(value)]
     if isinstance(value, (set, frozenset)): return sorted((_canonical(part, where) for part in value), key=json.dumps)
     if isinstance(value, PathLike): return PurePath(value).as_posix()
     if isinstance(value, float) and not np.isfinite(value): return str(value)

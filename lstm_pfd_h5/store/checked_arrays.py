@@ -52,7 +52,8 @@ def check_signal_layout(shape, dtype):
         remedy = _dtype_remedy(np.dtype(dtype))
         raise InvalidDtypeError(f"Signals have dtype {dtype}", "integers or floating point", remedy)
     if len(shape) != 2 or shape[1] == 0:
-        remedy = "Pass signals[np.newaxis] for a single one" if len(shape) == 1 else "Reshape them to one signal per row"
+        is_single = len(shape) == 1
+        remedy = "Pass signals[np.newaxis] for a single one" if is_single else "Reshape them to one signal per row"
         expected = "(number of signals, samples), with samples > 0"
         raise InvalidSignalError(f"Signals have shape {tuple(shape)}", expected, remedy)
 

@@ -28,7 +28,8 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
     ----------
     root : GuardedGroup
     first : tuple of str
-        Paths that are the first ones of their objects, even if another name of the object comes earlier in the alphabet.
+        Paths that are the first ones of their objects, even if another name of the object comes earlier in the
+        alphabet.
 
     Yields
     ------
@@ -114,7 +115,9 @@ def row_blocks(dataset: h5py.Dataset) -> Iterator[slice]:
 
 # %% ../../nbs/guide/05_store/10_copy_objects.ipynb #5019b49c
 def copy_objects(source: GuardedGroup, target: h5py.Group, signals: tuple) -> list:
-    """Copy everything below `source` into `target` except the rows of `signals`: groups, datasets, second names, attributes.
+    """Copy everything below `source` into `target` except the rows of `signals`.
+
+    That includes groups, datasets, second names and attributes.
 
     Parameters
     ----------
@@ -150,7 +153,8 @@ def _copy_dataset(item, target, path):
     return path
 
 # %% ../../nbs/guide/05_store/10_copy_objects.ipynb #88fe3528
-def check_copies(source: GuardedGroup, target: GuardedGroup, signals: tuple, changed: tuple = (), name: str | None = None):
+def check_copies(source: GuardedGroup, target: GuardedGroup, signals: tuple, changed: tuple = (),
+                 name: str | None = None):
     """Compare everything in two files except the rows of `signals`.
 
     Parameters
@@ -213,4 +217,5 @@ def _compare_datasets(item, copy, path, name):
 
 
 def _differs(path, name, how):
-    return PublishError(f"{path} of {name} {how}", "an exact copy of the old file's", "Check disk and memory, and try again")
+    return PublishError(f"{path} of {name} {how}", "an exact copy of the old file's",
+                        "Check disk and memory, and try again")

@@ -72,7 +72,8 @@ class FileBytes:
             parts.append(found)
             filled += len(found)
         if filled == size: return b"".join(parts)
-        raise CorruptFileError(f"{self.path.name} ends at byte {address + filled:,}", f"{size:,} bytes from {address:,} on",
+        raise CorruptFileError(f"{self.path.name} ends at byte {address + filled:,}",
+                               f"{size:,} bytes from {address:,} on",
                                "The file was shortened while it was open: write it again, and open it again")
 
     def read_into(self, address: int, buffers: list):
@@ -168,9 +169,9 @@ def plan_runs(addresses: np.ndarray, sizes: np.ndarray, max_bytes: int = 1 << 20
     begins, ends = addresses[order], addresses[order] + sizes[order]
     adjoins_next = np.append(begins[1:] == ends[:-1], False)
     if not adjoins_next.any(): return [[position] for position in order.tolist()]
-    next_ends = np.append(ends[1:], 0)
+    columns = [column.tolist() for column in (order, begins, np.append(ends[1:], 0), adjoins_next)]
     runs, run, first = [], [], 0
-    for position, begin, next_end, adjoins in zip(order.tolist(), begins.tolist(), next_ends.tolist(), adjoins_next.tolist()):
+    for position, begin, next_end, adjoins in zip(*columns):
         if not run: first = begin
         run.append(position)
         if adjoins and next_end - first <= max_bytes: continue

@@ -189,15 +189,19 @@ class RepackReport(Report):
     def table(self) -> Table:
         "Before, after, and the factor between them."
         rows = [("file size", *map(format_bytes, self.sizes), self.sizes[0] / self.sizes[1])]
-        for name, old in self.before.items(): rows += self._storage_rows("" if name == "all" else f", {name}", old, self.after[name])
-        if self.speedup: rows.append(("one random row", *(f"{1e3 * seconds:.3g} ms" for seconds in self.row_seconds), self.speedup))
+        for name, old in self.before.items():
+            rows += self._storage_rows("" if name == "all" else f", {name}", old, self.after[name])
+        if self.speedup:
+            times = [f"{1e3 * seconds:.3g} ms" for seconds in self.row_seconds]
+            rows.append(("one random row", *times, self.speedup))
         return Table(["", "before", "after", "factor"], rows)
 
     def _storage_rows(self, of, old, new):
         amplification = old.read_amplification, new.read_amplification
         return [(f"chunk{of}", str(old.chunks or "contiguous"), str(new.chunks), None),
                 (f"filters{of}", *(" + ".join(storage.filters) or "none" for storage in (old, new)), None),
-                (f"read amplification{of}", *(f"{value:.3g}" for value in amplification), amplification[0] / amplification[1])]
+                (f"read amplification{of}", *(f"{value:.3g}" for value in amplification),
+                 amplification[0] / amplification[1])]
 
     def summary(self) -> Summary:
         "Rows, copied datasets, and the table."
@@ -212,8 +216,8 @@ def repack(source, output, *, compression="gzip", compression_opts=None, shuffle
            allow_rounding=False, trial_rows: int = 48) -> RepackReport:
     """Rewrite a training file so that reading one random row decodes that row only.
 
-    Rows keep their splits and their order. Everything else in the file is copied unchanged. Everything is compared before
-    the new file appears.
+    Rows keep their splits and their order. Everything else in the file is copied unchanged. Everything is compared
+    before the new file appears.
 
     Parameters
     ----------
@@ -272,6 +276,7 @@ def repack(source, output, *, compression="gzip", compression_opts=None, shuffle
             _verify(old, temporary, output, task)
             seconds = _measure(old, temporary, trial_rows)
         if file_identity(source) != identity:
-            raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to", "Repack it again")
+            raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
+                                   "Repack it again")
         after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)
     return RepackReport(source, output, before, after, sizes, seconds, task.rounded, task.copied)

@@ -63,7 +63,8 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
     Raises
     ------
     InvalidSignalError
-        A value is beyond the range of float32, or has to be rounded and rounding is not allowed; the message names the rows.
+        A value is beyond the range of float32, or has to be rounded and rounding is not allowed; the message names
+        the rows.
     """
     stored = to_float32(values)
     if values.dtype.kind == "f" and values.dtype.itemsize == 4: return stored, 0
@@ -74,8 +75,9 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
         raise InvalidSignalError(found, "values up to 3.4e38", "Scale the signals, and write them with CacheManager")
     if inexact.any() and not allow_rounding:
         found = f"{_first_value(inexact, values, where, first_row)}, which float32 does not represent exactly"
-        remedy = "Allow rounding with allow_rounding=True (--allow-rounding), and keep the old file if the difference matters"
-        raise InvalidSignalError(found, "values that are exact in float32", remedy)
+        raise InvalidSignalError(found, "values that are exact in float32",
+                                 "Allow rounding with allow_rounding=True (--allow-rounding), "
+                                 "and keep the old file if the difference matters")
     return stored, int(inexact.any(axis=1).sum())
 
 

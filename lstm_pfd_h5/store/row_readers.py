@@ -107,8 +107,10 @@ class ChunkedRows:
         stored = np.flatnonzero(chunks >= 0)
         chunks, decoders = chunks[stored], [decoders[position] for position in stored.tolist()]
         addresses, sizes = self.table.addresses[chunks], self.table.sizes[chunks]
-        parts = list(zip(addresses.tolist(), sizes.tolist(), self.table.filter_masks[chunks].tolist(), decoders, chunks.tolist()))
-        run_on_threads(self._read_run, [([parts[position] for position in run],) for run in plan_runs(addresses, sizes)], threads)
+        parts = list(zip(addresses.tolist(), sizes.tolist(), self.table.filter_masks[chunks].tolist(), decoders,
+                         chunks.tolist()))
+        run_on_threads(self._read_run,
+                       [([parts[position] for position in run],) for run in plan_runs(addresses, sizes)], threads)
 
     def _read_run(self, parts):
         begin, end = parts[0][0], parts[-1][0] + parts[-1][1]
@@ -140,7 +142,7 @@ class ChunkedRows:
         return self.grid[rows, 0], [decoder(row_out) for row_out in out]
 
     def _grid_decoders(self, rows, out):
-        "For each chunk that holds a part of one of the rows, its number and a function that decodes it and copies the parts to `out`."
+        "For each chunk with a part of one of the rows, its number and a function that copies the parts to `out`."
         grid_rows, rows_within = np.divmod(rows, self.chunks[0])
         positions_in = {grid_row: np.flatnonzero(grid_rows == grid_row) for grid_row in np.unique(grid_rows)}
 

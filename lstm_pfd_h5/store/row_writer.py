@@ -29,7 +29,8 @@ class RowWriter:
         self.codec, self.per_chunk = codec, rows_per_chunk(signal_length * 4)
         self.waiting, self.written = np.empty((0, signal_length), np.float32), 0
         shape, limit, chunks = (0, signal_length), (None, signal_length), (self.per_chunk, signal_length)
-        self.dataset = group.create_dataset("signals", shape, "f4", maxshape=limit, chunks=chunks, **codec.create_kwargs())
+        self.dataset = group.create_dataset("signals", shape, "f4", maxshape=limit, chunks=chunks,
+                                            **codec.create_kwargs())
 
     def append(self, signals: np.ndarray):
         "Append signals (n, signal_length) float32."
@@ -114,7 +115,8 @@ class SplitWriter:
         parts = self._parts[name]
         if values is None and (not parts or not added): return
         if values is None or (self.count and not parts):
-            raise InvalidArgumentError(f"{name} are given for some batches and not for others", "them for all, or for none")
+            raise InvalidArgumentError(f"{name} are given for some batches and not for others",
+                                       "them for all, or for none")
         values = np.asarray(values)
         if values.shape != (added,):
             raise InvalidSignalError(f"{name} have shape {values.shape} for {added:,} signals", f"({added},)")
@@ -128,7 +130,7 @@ class SplitWriter:
         return values.astype(h5py.string_dtype("utf-8")) if values.dtype.kind in "OUS" else values.astype(np.int64)
 
     def close(self, like: "SplitWriter"):
-        "Write what is left. An empty split gets empty columns of the same names and types as `like`, another split of the file."
+        "Write what is left. If the split is empty, it gets empty columns like those of `like`, another split."
         self.signals.close()
         for name in self._parts:
             values = self.column(name)

@@ -7,7 +7,6 @@ __all__ = ['SignalReader']
 
 # %% ../../nbs/guide/05_store/06_signal_reader.ipynb #25d59c60
 import json
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -137,10 +136,12 @@ class SignalReader(Report):
     def summary(self) -> Summary:
         "Size, rate, storage and classes; a notebook shows it."
         rate, size = self.sampling_rate, 4 * len(self) * self.signal_length
-        facts = {"split": self.split, "layout": self.layout.name, "signals": len(self), "samples each": self.signal_length,
+        facts = {"split": self.split, "layout": self.layout.name, "signals": len(self),
+                 "samples each": self.signal_length,
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "as float32": format_bytes(size)}
         if rate: facts["seconds each"] = self.signal_length / rate
-        columns = {"indices": self.indices is not None, "groups": self.groups is not None, "metadata": self.has_metadata}
+        columns = {"indices": self.indices is not None, "groups": self.groups is not None,
+                   "metadata": self.has_metadata}
         facts["also stored"] = ", ".join(name for name, is_there in columns.items() if is_there) or None
         return Summary(self.path.name, facts, [self._class_table()])
 
@@ -200,7 +201,8 @@ class SignalReader(Report):
         numbers = rows.astype(np.int64)
         wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != rows)
         if wrong.any():
-            raise RowIndexError(f"There is no row {rows[wrong.argmax()]}", f"a whole number from {-len(self)} to {len(self) - 1}")
+            raise RowIndexError(f"There is no row {rows[wrong.argmax()]}",
+                                f"a whole number from {-len(self)} to {len(self) - 1}")
         return np.where(numbers < 0, numbers + len(self), numbers)
 
     def _are_row_numbers(self, rows):
@@ -219,8 +221,9 @@ class SignalReader(Report):
         """
         if not self.has_metadata: return None
         if self.split and self.indices is None:
-            raise SchemaError(f"{self.path.name} has metadata in input order, and no indices that join them to the rows", "<split>/indices",
-                              "Read root['metadata'] with h5py, or write the data set again with CacheManager")
+            found = f"{self.path.name} has metadata in input order, and no indices that join them to the rows"
+            remedy = "Read root['metadata'] with h5py, or write the data set again with CacheManager"
+            raise SchemaError(found, "<split>/indices", remedy)
         places = np.arange(len(self)) if rows is None else self.row_numbers(rows)
         if self.split: places = self.indices[places]
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):

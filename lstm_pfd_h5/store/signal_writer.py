@@ -29,7 +29,8 @@ _METADATA_CHUNK = 1024  # texts written together
 class SignalWriter:
     """Write a training file row by row, in bounded memory, atomically.
 
-    A context manager: the complete file appears when the block ends. If the block raises, an existing file of that name is unchanged.
+    A context manager: the complete file appears when the block ends. If the block raises, an existing file of that name
+    is unchanged.
 
     Parameters
     ----------
@@ -65,9 +66,10 @@ class SignalWriter:
         The file could not be written to disk.
     """
 
-    def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, compression="gzip", compression_opts=None,
-                 shuffle=None, label_names=None, sampling_rate=None, allow_nonfinite=False):
-        self.path, self.layout, self.signal_length = Path(path), layout, positive("signal_length", signal_length, whole=True)
+    def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, compression="gzip",
+                 compression_opts=None, shuffle=None, label_names=None, sampling_rate=None, allow_nonfinite=False):
+        self.path, self.layout = Path(path), layout
+        self.signal_length = positive("signal_length", signal_length, whole=True)
         self.compression, self.level = resolve_compression(compression, compression_opts)
         self.shuffle, self.allow_nonfinite = shuffle, allow_nonfinite
         own = self._own_attributes(label_names, sampling_rate)
@@ -81,7 +83,8 @@ class SignalWriter:
         own = {"schema_version": SCHEMA_VERSION, "num_signals": 0, "signal_length": self.signal_length,
                "compression": self.compression or "none"}
         own = {name: value for name, value in own.items() if name in names}
-        if label_names is not None: own["label_names"] = np.array([str(name) for name in label_names], dtype=h5py.string_dtype("utf-8"))
+        if label_names is not None:
+            own["label_names"] = np.array(list(map(str, label_names)), h5py.string_dtype("utf-8"))
         if sampling_rate is not None: own["sampling_rate"] = positive("sampling_rate", sampling_rate)
         return own
 
@@ -127,7 +130,8 @@ class SignalWriter:
         name = self._checked_split(split)
         signals = as_signals(signals, allow_nonfinite=self.allow_nonfinite, first_row=self._count(name))
         if signals.shape[1] != self.signal_length:
-            raise InvalidSignalError(f"Signals have {signals.shape[1]:,} samples", f"{self.signal_length:,}, as this file has",
+            raise InvalidSignalError(f"Signals have {signals.shape[1]:,} samples",
+                                     f"{self.signal_length:,}, as this file has",
                                      "Cut or resample them to one length")
         labels = as_labels(labels, len(signals))
         with write_errors(self.path):
@@ -143,17 +147,20 @@ class SignalWriter:
 
     def _write_metadata(self, texts):
         if "metadata" not in self._file:
-            self._file.create_dataset("metadata", (0,), h5py.string_dtype("utf-8"), maxshape=(None,), chunks=(_METADATA_CHUNK,))
+            self._file.create_dataset("metadata", (0,), h5py.string_dtype("utf-8"), maxshape=(None,),
+                                      chunks=(_METADATA_CHUNK,))
         self._file["metadata"].resize((self.num_metadata + len(texts),))
         self._file["metadata"][self.num_metadata :] = texts
         self.num_metadata += len(texts)
 
     def _checked_split(self, split):
         if self._file is None:
-            raise InvalidArgumentError("The writer is not open", remedy="Use it in a with block: with SignalWriter(...) as writer")
+            raise InvalidArgumentError("The writer is not open",
+                                       remedy="Use it in a with block: with SignalWriter(...) as writer")
         name = split or ""
         if name not in self.split_names:
-            raise InvalidArgumentError(f"split is {split!r}", " or ".join(repr(name or None) for name in self.split_names))
+            raise InvalidArgumentError(f"split is {split!r}",
+                                       " or ".join(repr(name or None) for name in self.split_names))
         return name
 
     def _open_splits(self, signals):
@@ -168,7 +175,8 @@ class SignalWriter:
 
     def _finish(self):
         if self.num_metadata not in (0, self.num_rows):
-            raise InvalidSignalError(f"There are {self.num_metadata:,} metadata for {self.num_rows:,} signals", "one for each signal, or none")
+            raise InvalidSignalError(f"There are {self.num_metadata:,} metadata for {self.num_rows:,} signals",
+                                     "one for each signal, or none")
         if not self.splits: self._open_splits(np.empty((0, self.signal_length), np.float32))
         check_leaks(self.splits)
         self._check_label_names()
