@@ -64,11 +64,14 @@ def chapters():
     return found
 
 
+_ROOT_MODULES = {"front_door": ["__init__"], "run_as_module": ["__main__"]}
+
+
 def misplaced(all_chapters):
     "Chapters whose module does not follow from the folder and the name of the notebook, and two with one number."
     for chapter in all_chapters:
         name = number_and_name(chapter.path)[1]
-        if chapter.module not in (name, f"{chapter.room}.{name}", *(["__init__"] if name == "front_door" else [])):
+        if chapter.module not in (name, f"{chapter.room}.{name}", *_ROOT_MODULES.get(name, [])):
             expected = f"{chapter.room}.{name}, or {name} at the root"
             yield f"{chapter.path.relative_to(ROOT)} exports {chapter.module}: expected {expected}."
     for place, count in Counter(chapter.place for chapter in all_chapters).items():
