@@ -189,7 +189,7 @@ def migrate(
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #41e8cb99
 def _checked_output(output, overwrite):
     if output.is_dir():
-        raise InvalidArgumentError(f"{output.name} is a folder", "the name of a file to write, such as training.h5")
+        raise InvalidArgumentError(f"{str(output)!r} is a folder", "the name of a file to write, such as training.h5")
     if any(parent.is_file() for parent in output.parents):
         raise InvalidArgumentError(f"{str(output.parent)!r} is not a folder", "a folder to write into")
     if output.exists() and not overwrite:
