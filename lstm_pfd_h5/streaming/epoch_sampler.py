@@ -6,7 +6,7 @@
 __all__ = ['EpochSampler']
 
 # %% ../../nbs/guide/06_streaming/03_epoch_sampler.ipynb #80307fc1
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -64,8 +64,7 @@ class EpochSampler:
 
     def order(self) -> np.ndarray:
         "The rows of the current epoch, from its beginning, int64."
-        plan = self._make_plan()
-        return (plan.rows if isinstance(plan, BlockPlan) else plan)[: self._num_rows]
+        return _rows_of(self._make_plan())[: self._num_rows]
 
     def _make_plan(self):
         options = {name: getattr(self, name) for name in ("seed", "epoch", "rank", "world_size", "remainder")}
@@ -81,26 +80,37 @@ class EpochSampler:
     def __len__(self):
         return -(-self._num_rows // (self.batch_size or 1))
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator:  # a generator: PyTorch makes iterators that it never uses, and these begin no epoch
         if self._begun: self.epoch, self.consumed, self._saved_blocks = self.epoch + 1, 0, None
         self._begun, self._plan = True, self._make_plan()
-        plan, step, num_rows = self._plan, self.batch_size or 1, self._num_rows
-        for start in range(self.consumed, num_rows, step):
-            item = self._item(plan, start)
-            self.consumed = min(start + step, num_rows)
-            yield item
+        yield from self._rows(self._plan) if self.batch_size is None else self._batches(self._plan)
 
-    def _item(self, plan, start):
-        "The row or the batch that begins at a place of the order."
-        if self.batch_size is None: return int((plan.rows if isinstance(plan, BlockPlan) else plan)[start])
+    def _rows(self, plan):
+        rows = _rows_of(plan)
+        for place in range(self.consumed, self._num_rows):
+            self.consumed = place + 1
+            yield int(rows[place])
+
+    def _batches(self, plan):
+        num_rows = self._num_rows
+        for start in range(self.consumed, num_rows, self.batch_size):
+            batch = self._batch(plan, start)
+            self.consumed = min(start + self.batch_size, num_rows)
+            yield batch
+
+    def _batch(self, plan, start):
         stop = min(start + self.batch_size, self._num_rows)
         return plan.batch(start, stop) if isinstance(plan, BlockPlan) else plan[start:stop].tolist()
 
-    def upcoming(self, count: int) -> list:
-        "The next `count` rows or batches of the epoch that is under way, or fewer at its end. They are not handed out."
+    def upcoming(self, count: int) -> Sequence:
+        """The next `count` rows or batches of the epoch that is under way, or fewer at its end.
+
+        They are not handed out. Rows come as an array (n,) int64, batches as a list.
+        """
         if self._plan is None: return []
-        starts = range(self.consumed, self._num_rows, self.batch_size or 1)[:count]
-        return [self._item(self._plan, start) for start in starts]
+        if self.batch_size is None: return _rows_of(self._plan)[: self._num_rows][self.consumed :][:count]
+        starts = range(self.consumed, self._num_rows, self.batch_size)[:count]
+        return [self._batch(self._plan, start) for start in starts]
 
     def set_epoch(self, epoch: int) -> None:
         """Make `epoch` the epoch of the next iteration.
@@ -167,6 +177,10 @@ class EpochSampler:
         if not self.shuffle: return "not shuffled"
         if not self.blocks: return "shuffled"
         return "shuffled in blocks of {block_size:,}, {window_blocks} at a time".format(**self.blocks)
+
+
+def _rows_of(plan):
+    return plan.rows if isinstance(plan, BlockPlan) else plan
 
 
 def _block_options(block_size, window_blocks, num_workers, batch_size):
