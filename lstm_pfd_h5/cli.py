@@ -86,7 +86,7 @@ def _options(version: bool = _VERSION):
 def main():
     "Run the command line."
     warnings.showwarning = _show_warning
-    app()
+    app(prog_name="lstm_pfd_h5")
 
 
 def _show_warning(message, *_, **__):
