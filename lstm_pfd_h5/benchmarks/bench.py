@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from .worker import exit_on_signals
 from ..constants import FAULT_TYPES, LABEL_OF_FAULT
 from ..core.checks import positive
 from ..errors import InvalidArgumentError
@@ -123,4 +122,4 @@ def bench(
         split = first_split(path)
         signals, labels, numbers = signals_of_file(path, split)
         formats = (ExistingFile(path, split, numbers), *formats)
-    with exit_on_signals(): return compare_epochs(signals, labels, formats, workers, rounds, batch_size, time_limit)
+    return compare_epochs(signals, labels, formats, workers, rounds, batch_size, time_limit)

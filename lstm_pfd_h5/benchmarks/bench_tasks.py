@@ -10,6 +10,7 @@ __all__ = ['MAX_CACHED', 'save_source', 'load_source', 'WriteRows', 'ShuffledEpo
 import os
 import shutil
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,10 @@ class WriteRows:
     format: StorageFormat
     source: Path
     folder: Path
+
+    def start(self):
+        "Import what writing needs."
+        for module in self.format.modules_to_write: import_module(module)
 
     def prepare(self) -> dict:
         "Load the signals and write them once. Returns their bytes on disk."
@@ -93,6 +98,10 @@ class ShuffledEpoch:
     expected: np.ndarray = field(repr=False)
     batch_size: int = 32
     num_workers: int = 0
+
+    def start(self):
+        "Import what the loader needs."
+        for module in ("torch.utils.data", *self.format.modules): import_module(module)
 
     def open(self):
         "A new loader."

@@ -27,6 +27,7 @@ from lstm_pfd_h5.benchmarks.storage_formats import (
     NumpyMemmap,
     row_sums,
 )
+from .worker import exit_on_signals
 from ..core.checks import positive
 from ..core.report import Report, Summary, Table, format_bytes
 
@@ -171,7 +172,7 @@ def compare_epochs(
     settings, packages = {each.name: each.settings for each in formats}, sorted({each.package for each in formats})
     result = EpochComparison(len(signals), len(signals[0]), settings, facts=machine(*packages))
     expected = row_sums(np.ascontiguousarray(signals, np.float32), labels)
-    with _temporary_folder() as folder:
+    with exit_on_signals(), _temporary_folder() as folder:
         source = save_source(folder / "source", signals, labels)
         folders = {each.name: folder / f"{number}" for number, each in enumerate(formats)}
         _write_all(result, formats, source, folders, time_limit)

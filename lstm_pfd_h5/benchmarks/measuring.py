@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .worker import TaskFailure, TimeLimitError, Worker, timed
+from .worker import TaskFailure, TimeLimitError, Worker, exit_on_signals, timed
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
 
@@ -75,7 +75,8 @@ def compare(tasks: dict, rounds: int = 5, time_limit: float = 600.0, description
     Comparison
     """
     result = Comparison()
-    with ExitStack() as stack, progress_bar(description or "comparing", len(tasks) * (1 + rounds), "steps") as bar:
+    steps = progress_bar(description or "comparing", len(tasks) * (1 + rounds), "steps")
+    with exit_on_signals(), ExitStack() as stack, steps as bar:
         workers = {name: stack.enter_context(Worker(task, time_limit)) for name, task in tasks.items()}
         for name, worker in workers.items():
             value = _attempt(result, name, worker, "prepare", bar)

@@ -62,6 +62,7 @@ class Zarr(StorageFormat):
     """
 
     settings = "Blosc, Zstandard 5, shuffle; one row per chunk; row by row"
+    modules = modules_to_write = ("zarr",)
 
     def __init__(self, rust=False):
         self.rust = rust
@@ -114,6 +115,7 @@ class Tensorstore(StorageFormat):
 
     name, package = "TensorStore", "tensorstore"
     settings = "Blosc, Zstandard 5, shuffle; one row per chunk; one selection per batch"
+    modules = modules_to_write = ("tensorstore",)
 
     def write(self, folder, signals, labels):
         "Write the signals as a Zarr array and the labels as a .npy file."
@@ -153,6 +155,7 @@ class HuggingFace(StorageFormat):
     "Hugging Face datasets."
 
     name, settings, package = "Hugging Face datasets", 'Arrow, not compressed, with_format("torch")', "datasets"
+    modules = modules_to_write = ("datasets",)
 
     def write(self, folder, signals, labels):
         "Save a data set with a column of fixed length."
@@ -176,6 +179,7 @@ class WebDataset(StorageFormat):
 
     name, package = "WebDataset", "webdataset"
     settings = "8 tar files, not compressed, shuffled within a buffer of 1,000"
+    modules = modules_to_write = ("webdataset",)
     shards = 8
 
     def write(self, folder, signals, labels):
@@ -217,6 +221,7 @@ class LitData(StorageFormat):
     "LitData."
 
     name, settings, package = "LitData", "chunks of 64 MB, not compressed", "litdata"
+    modules = modules_to_write = ("litdata", "torch")
 
     def write(self, folder, signals, labels):
         "Run `litdata.optimize` over saved arrays, which are deleted afterwards."
@@ -244,6 +249,7 @@ class MosaicStreaming(StorageFormat):
     "MosaicML Streaming."
 
     name, settings, package = "MosaicML Streaming", "Zstandard, unpacked to disk before reading", "mosaicml-streaming"
+    modules = modules_to_write = ("streaming",)
 
     def write(self, folder, signals, labels):
         "Write compressed shards."

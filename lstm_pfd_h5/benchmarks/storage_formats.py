@@ -29,9 +29,13 @@ class StorageFormat:
         Its configuration in a few words.
     package : str
         The package that must be installed.
+    modules_to_write, modules : tuple of str
+        What `write` and `loader` import when they are called. A benchmark imports it before it starts its clock.
     """
 
     name, settings, package = "", "", "h5py"
+    modules_to_write: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
 
     def write(self, folder, signals: np.ndarray, labels: np.ndarray):
         "Write `signals` (n, samples) float32 and `labels` (n,) int64 into an existing, empty folder."
@@ -58,6 +62,8 @@ class LstmPfdFormat(StorageFormat):
     shuffle : bool, optional
         Whether the shuffle filter is used; by default a trial decides.
     """
+
+    modules = ("lstm_pfd_h5.streaming_hdf5_dataset",)
 
     def __init__(self, compression="gzip", shuffle=None):
         self.compression, self.shuffle = compression, shuffle
@@ -94,6 +100,7 @@ class ExistingFile(StorageFormat):
     """
 
     name, settings = "lstm_pfd_h5, the file as it is", "unchanged"
+    modules = ("lstm_pfd_h5.streaming_hdf5_dataset",)
 
     def __init__(self, path, split="train", rows=None):
         self.path, self.split, self.rows = Path(path).resolve(), split, rows
