@@ -44,7 +44,8 @@ def _signal_datasets(root: GuardedGroup) -> dict:
     for path, dataset in found.items():
         where = f"{path} of {root.path.name}"
         if len(dataset.shape or ()) != 2 or dataset.shape[1] == 0:
-            raise SchemaError(f"{where} has shape {dataset.shape}", "(rows, samples)", "See what validate_file reports")
+            remedy = "See the report of validate_file"
+            raise SchemaError(f"{where} has shape {dataset.shape}", "(rows, samples)", remedy)
         if dataset.dtype.kind not in "iuf" or dataset.dtype.itemsize > 8:
             expected = "integers or floating point, up to 8 bytes each"
             raise SchemaError(f"{where} has the type {dataset.dtype}", expected)
@@ -120,9 +121,9 @@ def _compare_rows(rows, written, block, output):
     raise _differs(f"Row {block.start + int(differing.argmax())} of {written.name} of {output.name}")
 
 
-def _differs(what):
+def _differs(name):
     remedy = "Check disk and memory, and repack again. The old file is unchanged"
-    return PublishError(f"{what} differs from the old file", "the same bits", remedy)
+    return PublishError(f"{name} differs from the old file", "the same bits", remedy)
 
 # %% ../../nbs/guide/05_store/12_repack.ipynb #09e6af61
 _MAX_SECONDS = 2  # of measuring one file
@@ -149,7 +150,7 @@ def _measure(old, temporary, trial_rows):
 # %% ../../nbs/guide/05_store/12_repack.ipynb #5882d470
 @dataclass(repr=False)
 class RepackReport(Report):
-    """What `repack` did.
+    """The result of `repack`.
 
     Attributes
     ----------

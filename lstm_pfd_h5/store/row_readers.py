@@ -193,7 +193,7 @@ class H5pyRows:
 
 
 def _open_dataset(path, identity, name):
-    "An open dataset, the lock for the threads that read it, and what closes its file once it is no longer used."
+    "An open dataset, a lock for the threads that read it, and the context that keeps its file open."
     with ExitStack() as stack:
         root = stack.enter_context(open_file(path))
         check_unchanged(path, identity, opened_identity(root))

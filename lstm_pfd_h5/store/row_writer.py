@@ -130,7 +130,7 @@ class SplitWriter:
         return values.astype(h5py.string_dtype("utf-8")) if values.dtype.kind in "OUS" else values.astype(np.int64)
 
     def close(self, like: "SplitWriter"):
-        "Write what is left. If the split is empty, it gets empty columns like those of `like`, another split."
+        "Write the remaining rows and the columns. An empty split gets empty columns like those of `like`."
         self.signals.close()
         for name in self._parts:
             values = self.column(name)
@@ -151,12 +151,12 @@ def check_leaks(splits: dict):
     SplitError
         It names the row or group, and both splits.
     """
-    for column, what in ("indices", "Row"), ("groups", "Group"):
+    for column, noun in ("indices", "Row"), ("groups", "Group"):
         split_of = {}
         for name, split in splits.items():
             for value in _distinct(split.column(column)):
                 if split_of.setdefault(value, name) != name:
-                    raise SplitError(f"{what} {value} is in {split_of[value]} and in {name}", "each in one split only",
+                    raise SplitError(f"{noun} {value} is in {split_of[value]} and in {name}", "each in one split only",
                                      "Divide the data with lstm_pfd_h5.splitting.splits.split_indices")
 
 

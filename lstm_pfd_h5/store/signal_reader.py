@@ -171,7 +171,7 @@ class SignalReader(Report):
         Raises
         ------
         RowIndexError
-            There is no such row.
+            A row does not exist.
         CorruptFileError
             A row cannot be decoded; the message names it.
         FileChangedError
@@ -191,7 +191,7 @@ class SignalReader(Report):
         return self.read([rows])[0] if isinstance(rows, (int, np.integer)) else self.read(rows)
 
     def row_numbers(self, rows) -> np.ndarray:
-        "What `read` takes as row numbers (n,) int64, none negative; `RowIndexError` if there is no such row."
+        "The argument of `read` as row numbers (n,) int64, none negative; `RowIndexError` if one does not exist."
         if isinstance(rows, slice): return np.arange(len(self))[rows]
         if self._are_row_numbers(rows): return rows  # the quick answer for a batch, which is checked at each level
         rows = np.atleast_1d(np.asarray(rows))

@@ -68,7 +68,7 @@ def _sum(counts):
 
 
 def _findings(audit):
-    "Sentences on leaks, missing rows and classes, and on what could not be checked."
+    "Sentences on leaks, missing rows and classes, and on checks that were not possible."
     absent = np.argwhere((audit.balance == 0) & (audit.balance.sum(0) > 0))
     missing = [] if audit.missing_rows is None else audit.missing_rows
     shared = sorted(audit.shared_groups.items(), key=str)
