@@ -40,6 +40,7 @@ napoleon_use_ivar = True
 default_role = "code"
 toc_object_entries_show_parents = "hide"
 html_math_renderer = "mathml"
+smartquotes_action = "qe"  # quotes and ellipses; `--option` keeps its hyphens
 
 # Looks
 html_theme = "furo"
