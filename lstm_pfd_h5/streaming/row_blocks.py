@@ -76,7 +76,8 @@ class RowBlocks:
         return [(start, min(start + self.block_size, self.num_rows)) for start in starts.tolist()]
 
     def _values_of(self, part):
-        values = self._buffers.take(part[1] - part[0], self.signal_length)
+        most = min(self.block_size, self.num_rows)  # the memory of any block can hold any other
+        values = self._buffers.take(most, self.signal_length)[: part[1] - part[0]]
         self._fetch(np.arange(*part), values)
         return values
 
