@@ -59,7 +59,8 @@ def switch(name: str, text: str, default: bool | None = False):
 
 app = typer.Typer(
     name="lstm_pfd_h5", cls=Group, no_args_is_help=True, pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]}, help="Keep vibration recordings in HDF5 and train on them.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Keep vibration recordings in HDF5 and train on them.",
 )
 command = app.command(cls=Command)
 
@@ -130,7 +131,9 @@ def repack(
     output: Path = TARGET,
     compression: str = COMPRESSION,
     compression_opts: int = LEVEL,
-    shuffle: bool = switch("--shuffle/--no-shuffle", "Use the shuffle filter or not. By default a trial decides.", None),
+    shuffle: bool = switch(
+        "--shuffle/--no-shuffle", "Use the shuffle filter or not. By default a trial decides.", None
+    ),
     allow_rounding: bool = switch("--allow-rounding", "Round float64 values that float32 cannot hold exactly."),
     overwrite: bool = OVERWRITE,
 ):
@@ -189,8 +192,9 @@ def migrate(
     plan = dict(signal_length=signal_length, hop=hop, resample_to=resample_to, sampling_rate=parse_rates(sampling_rate))
     plan |= dict(labels=parse_labels(labels), signal_variable=signal_variable, group_by=group_by)
     report = migrate_tree(
-        source, output, pattern=pattern or RECORDING_PATTERNS, compression=compression, compression_opts=compression_opts,
-        dry_run=dry_run, overwrite=overwrite, split_ratios=split_ratios, random_seed=random_seed, **plan,
+        source, output, pattern=pattern or RECORDING_PATTERNS, compression=compression,
+        compression_opts=compression_opts, dry_run=dry_run, overwrite=overwrite, split_ratios=split_ratios,
+        random_seed=random_seed, **plan,
     )
     typer.echo(report)
 
@@ -207,7 +211,9 @@ def generate(
     format: str = typer.Option("hdf5", metavar="NAME", help="hdf5, mat (one file per signal) or both."),
     config: Path = typer.Option(None, metavar="FILE", help="A .yaml or .json file of a DataConfig."),
     rng_seed: int = typer.Option(None, "--seed", metavar="N", help="Seed of the signals and of the split."),
-    num_workers: int = typer.Option(0, "--workers", metavar="N", help="Processes that make signals. The result is the same."),
+    num_workers: int = typer.Option(
+        0, "--workers", metavar="N", help="Processes that make signals. The result is the same."
+    ),
     compression: str = typer.Option("gzip", metavar="NAME", help=COMPRESSIONS),
     overwrite: bool = OVERWRITE,
 ):
@@ -238,7 +244,8 @@ def _settings(path, **given):
     given = {name: value for name, value in given.items() if value is not None}
     if path is None: return DataConfig(**given)
     if not path.is_file():
-        raise MissingFileError(f"There is no configuration {str(path)!r}", remedy="Write one with DataConfig().to_yaml()")
+        remedy = "Write one with DataConfig().to_yaml()"
+        raise MissingFileError(f"There is no configuration {str(path)!r}", remedy=remedy)
     text = path.read_text("utf-8")
     settings = DataConfig.from_json(text) if path.suffix.lower() == ".json" else DataConfig.from_yaml(text)
     return DataConfig.from_dict({**settings.to_dict(), **given})
@@ -258,13 +265,17 @@ MEASURED_FILE = "A training file. Without one, synthetic signals are used."
 def bench(
     file: Path = typer.Argument(None, metavar="FILE", help=MEASURED_FILE, show_default=False),
     rows: int = typer.Option(400, metavar="N", help="Number of synthetic signals, of 102,400 samples each."),
-    workers: list[int] = typer.Option([0, 2], metavar="N", help="Number of DataLoader workers; can be given several times."),
+    workers: list[int] = typer.Option(
+        [0, 2], metavar="N", help="Number of DataLoader workers; can be given several times."
+    ),
     rounds: int = typer.Option(5, metavar="N", help="Timed epochs. Their median counts."),
     batch_size: int = typer.Option(32, metavar="N", help="Signals in a batch."),
     time_limit: float = typer.Option(
         60.0, metavar="SECONDS", help="Time of one contestant for writing, and again for each number of workers."
     ),
-    peers: bool = switch("--peers/--no-peers", "Include other libraries, if they are installed (the bench extra).", True),
+    peers: bool = switch(
+        "--peers/--no-peers", "Include other libraries, if they are installed (the bench extra).", True
+    ),
 ):
     """Time shuffled epochs of this package, plain h5py and other libraries, in alternating rounds.
 

@@ -24,8 +24,8 @@ def synthetic_signals(count: int, signal_length: int = 102_400, *, quantized: bo
     ----------
     count, signal_length : int
     quantized : bool
-        Whether samples lie on the grid of an analogue-to-digital converter, as in recordings of 16 bits. Otherwise they are
-        continuous, as in recordings of 24 bits, and in signals that were filtered or resampled.
+        Whether samples lie on the grid of an analogue-to-digital converter, as in recordings of 16 bits. Otherwise they
+        are continuous, as in recordings of 24 bits, and in signals that were filtered or resampled.
 
     Returns
     -------
@@ -96,8 +96,8 @@ def bench(
     Parameters
     ----------
     path : path-like, optional
-        A training file. It is read as it is, and its rows (at most 200 MiB and 20,000 rows) are written in other formats.
-        Without a file, `rows` synthetic signals of 102,400 samples are used.
+        A training file. It is read as it is, and its rows (at most 200 MiB and 20,000 rows) are written in other
+        formats. Without a file, `rows` synthetic signals of 102,400 samples are used.
     peers : bool
         Whether libraries other than h5py and NumPy take part. Those that are not installed are listed.
     rows : int

@@ -16,8 +16,8 @@ from ..errors import InvalidArgumentError, MissingFileError
 def parse_labels(text: str):
     """The value of `--labels`: a rule or pattern as it is, or a mapping if it names a .json or .csv file.
 
-    A JSON file holds an object: path pattern → class. A CSV file holds two columns, path pattern and class, with or without a
-    header.
+    A JSON file holds an object: path pattern → class. A CSV file holds two columns, path pattern and class, with or
+    without a header.
 
     Raises
     ------
