@@ -6,8 +6,9 @@
     python docs/outputs.py --write --flags slow NOTEBOOK  # also run the cells that are marked slow
 
 A stored output is what the code prints today. Cells marked `#| varies` print times, amounts of memory or the name of a
-machine: they are run and not compared. Cells marked slow, gpu or notest are not run, and keep their outputs. Pictures
-are not compared.
+machine: they are run and not compared. Cells marked slow, gpu or notest are not run, and keep their outputs. Cells
+marked `#| fixtures` show recordings of other projects: where these are absent, the cells are run, and keep their
+outputs, too. Pictures are not compared.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = {"notest", "slow", "gpu"}
+FIXTURES = ROOT.parent / "shared" / "fixtures"
 
 
 def as_text(value):
@@ -69,7 +71,8 @@ def run(path, flags=()):
         if "varies" in marks:
             varying.add(cell["id"])
         cell["outputs"] = []  # a cell that prints nothing would keep its stored outputs
-        ran[cell["id"]] = cell
+        if FIXTURES.exists() or "fixtures" not in marks:
+            ran[cell["id"]] = cell
         return False
 
     shell = CaptureShell(path, mpl_format="png")
