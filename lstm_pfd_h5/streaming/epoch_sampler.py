@@ -41,6 +41,10 @@ class EpochSampler:
         next.
     consumed : int
         Rows of it that were handed out.
+    start : int
+        The value of `consumed` at which the latest iteration began, 0 unless it was resumed.
+    begun : bool
+        Whether an iteration has begun since the sampler was made, or since `set_epoch` or `load_state_dict`.
     blocks : dict or None
         The arguments of `plan_blocks` that the order depends on in a block shuffle.
 
@@ -59,12 +63,12 @@ class EpochSampler:
         self.drop_last, self.shuffle, self.blocks = drop_last, shuffle, None
         if block_size is not None and shuffle:
             self.blocks = _block_options(block_size, window_blocks, num_workers if batch_size else 0, batch_size or 1)
-        self.epoch, self.consumed, self._begun = 0, 0, False
+        self.epoch, self.consumed, self.start, self.begun = 0, 0, 0, False
         self._plan, self._saved_blocks = None, None
 
     def order(self) -> np.ndarray:
         "The rows of the current epoch, from its beginning, int64."
-        return _rows_of(self._make_plan())[: self._num_rows]
+        return _rows_of(self._make_plan())[: self.epoch_rows]
 
     def _make_plan(self):
         options = {name: getattr(self, name) for name in ("seed", "epoch", "rank", "world_size", "remainder")}
@@ -72,34 +76,34 @@ class EpochSampler:
         return epoch_order(self.num_rows, shuffle=self.shuffle, **options)
 
     @property
-    def _num_rows(self):
-        "Rows that this rank reads in an epoch."
+    def epoch_rows(self) -> int:
+        "The number of rows that this rank reads in an epoch."
         rows = rows_of_rank(self.num_rows, self.rank, self.world_size, self.remainder)
         return rows // self.batch_size * self.batch_size if self.batch_size and self.drop_last else rows
 
     def __len__(self):
-        return -(-self._num_rows // (self.batch_size or 1))
+        return -(-self.epoch_rows // (self.batch_size or 1))
 
     def __iter__(self) -> Iterator:  # a generator: PyTorch makes iterators that it never uses, and these begin no epoch
-        if self._begun: self.epoch, self.consumed, self._saved_blocks = self.epoch + 1, 0, None
-        self._begun, self._plan = True, self._make_plan()
+        if self.begun: self.epoch, self.consumed, self._saved_blocks = self.epoch + 1, 0, None
+        self.begun, self.start, self._plan = True, self.consumed, self._make_plan()
         yield from self._rows(self._plan) if self.batch_size is None else self._batches(self._plan)
 
     def _rows(self, plan):
         rows = _rows_of(plan)
-        for place in range(self.consumed, self._num_rows):
+        for place in range(self.consumed, self.epoch_rows):
             self.consumed = place + 1
             yield int(rows[place])
 
     def _batches(self, plan):
-        num_rows = self._num_rows
+        num_rows = self.epoch_rows
         for start in range(self.consumed, num_rows, self.batch_size):
             batch = self._batch(plan, start)
             self.consumed = min(start + self.batch_size, num_rows)
             yield batch
 
     def _batch(self, plan, start):
-        stop = min(start + self.batch_size, self._num_rows)
+        stop = min(start + self.batch_size, self.epoch_rows)
         return plan.batch(start, stop) if isinstance(plan, BlockPlan) else plan[start:stop].tolist()
 
     def upcoming(self, count: int) -> Sequence:
@@ -108,8 +112,8 @@ class EpochSampler:
         They are not handed out. Rows come as an array (n,) int64, batches as a list.
         """
         if self._plan is None: return []
-        if self.batch_size is None: return _rows_of(self._plan)[: self._num_rows][self.consumed :][:count]
-        starts = range(self.consumed, self._num_rows, self.batch_size)[:count]
+        if self.batch_size is None: return _rows_of(self._plan)[: self.epoch_rows][self.consumed :][:count]
+        starts = range(self.consumed, self.epoch_rows, self.batch_size)[:count]
         return [self._batch(self._plan, start) for start in starts]
 
     def set_epoch(self, epoch: int) -> None:
@@ -118,8 +122,8 @@ class EpochSampler:
         A position that was loaded for this very epoch is kept.
         """
         epoch = whole_number("epoch", epoch)
-        if self._begun or epoch != self.epoch: self.consumed, self._saved_blocks = 0, None
-        self.epoch, self._begun, self._plan = epoch, False, None
+        if self.begun or epoch != self.epoch: self.consumed, self._saved_blocks = 0, None
+        self.epoch, self.begun, self._plan = epoch, False, None
 
     def state_dict(self, consumed: int | None = None) -> dict:
         """The position in the epoch: `seed`, `epoch`, `consumed`, and in a block shuffle also `blocks`.
@@ -131,7 +135,7 @@ class EpochSampler:
             worker processes these are more.
         """
         consumed = self.consumed if consumed is None else self._checked_position(consumed)
-        ended = consumed >= self._num_rows
+        ended = consumed >= self.epoch_rows
         state = {"seed": self.seed, "epoch": self.epoch + ended, "consumed": 0 if ended else consumed}
         blocks = self.blocks if ended else self._saved_blocks or self.blocks
         return {**state, "blocks": dict(blocks)} if blocks else state
@@ -152,11 +156,11 @@ class EpochSampler:
         seed, epoch = whole_number("seed", state["seed"]), whole_number("epoch", state["epoch"])
         consumed = self._checked_position(state["consumed"])
         self._saved_blocks = self._checked_blocks(state.get("blocks")) if consumed else None
-        self.seed, self.epoch, self.consumed, self._begun, self._plan = seed, epoch, consumed, False, None
+        self.seed, self.epoch, self.consumed, self.begun, self._plan = seed, epoch, consumed, False, None
 
     def _checked_position(self, consumed):
-        if (consumed := whole_number("consumed", consumed)) <= self._num_rows: return consumed
-        found = f"{consumed:,} of {self._num_rows:,} rows are consumed"
+        if (consumed := whole_number("consumed", consumed)) <= self.epoch_rows: return consumed
+        found = f"{consumed:,} of {self.epoch_rows:,} rows are consumed"
         raise InvalidArgumentError(found, "no more than there are", "Use the rows and ranks that it was saved with")
 
     def _checked_blocks(self, blocks):
@@ -168,7 +172,7 @@ class EpochSampler:
 
     def __repr__(self):
         parts = [f"{self.num_rows:,} rows"] + [f"batches of {self.batch_size}"] * bool(self.batch_size)
-        parts += [f"seed {self.seed}", f"epoch {self.epoch}", f"{self.consumed:,} of {self._num_rows:,} consumed"]
+        parts += [f"seed {self.seed}", f"epoch {self.epoch}", f"{self.consumed:,} of {self.epoch_rows:,} consumed"]
         if self.world_size > 1: parts.append(f"rank {self.rank} of {self.world_size}")
         return f"EpochSampler({', '.join([*parts, self.describe_order()])})"
 

@@ -7,6 +7,7 @@ __all__ = ['StreamingDataLoader', 'check_loader_options', 'loader_options']
 
 # %% ../../nbs/guide/06_streaming/10_streaming_loader.ipynb #c479b8a9
 import inspect
+from copy import copy
 from pathlib import Path
 
 import torch
@@ -29,15 +30,41 @@ class StreamingDataLoader(Report, DataLoader):
 
     def __init__(self, dataset, *args, **kwargs):  # no annotations: documentation tools cannot evaluate PyTorch's
         super().__init__(dataset, *args, **kwargs)
+        self._received = None  # a copy of the sampler that counts the rows which the loop received
+        self._of_workers = None  # the same for the rows that persistent workers are reading
 
     def __iter__(self):
-        batches = super().__iter__()
-        return batches if self.num_workers else self._reading_ahead(batches)
+        was_set = self._sampler is not None and not self._sampler.begun
+        batches, position = super().__iter__(), None
+        if self.num_workers:  # they have been given their first rows
+            position = self._of_workers = self._beginning()
+            if was_set: self._received = position
+        return self._counted(batches, position)
 
-    def _reading_ahead(self, batches):
+    def _counted(self, batches, position):
         for batch in batches:
-            self.dataset.read_ahead(self._upcoming(_AHEAD))
+            if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
+            if position is None: position = self._beginning()
+            self._count(position)
+            if not self.num_workers: self.dataset.read_ahead(self._upcoming(_AHEAD))
             yield batch
+        if position is None: position = self._beginning()
+        if position is not None: position.consumed, self._received = position.epoch_rows, position
+
+    def _beginning(self):
+        "A copy of the sampler, at the position where the latest iteration began."
+        if self._sampler is None: return None
+        position = copy(self._sampler)
+        position.consumed = position.start
+        return position
+
+    def _count(self, position):
+        if position is None: return
+        size = position.batch_size or self.batch_size or 1
+        left = position.epoch_rows - position.consumed - size
+        ended = left < (size if self.drop_last else 1)
+        position.consumed = position.epoch_rows if ended else position.consumed + size
+        self._received = position
 
     def _upcoming(self, count):
         "The next batches, as lists of rows."
@@ -56,29 +83,35 @@ class StreamingDataLoader(Report, DataLoader):
         InvalidArgumentError
             It is of another type.
         """
-        for sampler in (self.batch_sampler, self.sampler):
-            if isinstance(sampler, EpochSampler): return sampler
+        if self._sampler is not None: return self._sampler
         raise InvalidArgumentError(f"The sampler of this loader is a {type(self.sampler).__name__}", "an EpochSampler",
                                    "Use create_streaming_dataloaders, or pass sampler=EpochSampler(len(dataset))")
+
+    @property
+    def _sampler(self):
+        samplers = (self.batch_sampler, self.sampler)
+        return next((sampler for sampler in samplers if isinstance(sampler, EpochSampler)), None)
 
     def state_dict(self, consumed: int | None = None) -> dict:
         """The position in the epoch, a small dict of integers: save it with the weights.
 
-        It counts the rows of all batches that were *handed out*. Without workers these are the batches that the
-        training loop has received, including the current one. Workers receive up to `num_workers * prefetch_factor`
-        batches ahead of time, and these count as well. Pass `consumed` then, or a resumed run skips them.
+        It counts the rows of the batches that the training loop has received, including the current one, and not
+        those that workers have read ahead. After the last batch it is the beginning of the next epoch. If there are
+        several iterators, that of the latest batch counts.
 
         Parameters
         ----------
         consumed : int, optional
-            Rows that training has used in this epoch, on this rank.
+            Rows of this rank to count in this epoch instead, for example without batches that were not trained on.
 
         Raises
         ------
         InvalidArgumentError
             The loader's sampler is not an `EpochSampler`, or `consumed` is more than the rows of the epoch.
         """
-        return self.epoch_sampler.state_dict(consumed)
+        sampler = self.epoch_sampler
+        unused = self._received is None or not sampler.begun
+        return (sampler if unused else self._received).state_dict(consumed)
 
     def load_state_dict(self, state: dict) -> None:
         """Make the next iteration continue where `state_dict` was called, with the same file and batch size.
@@ -89,6 +122,7 @@ class StreamingDataLoader(Report, DataLoader):
             The state is incomplete, or of another kind of order; see `EpochSampler.load_state_dict`.
         """
         self.epoch_sampler.load_state_dict(state)
+        self._received = None
 
     def __repr__(self):
         facts = self._facts()
@@ -106,9 +140,9 @@ class StreamingDataLoader(Report, DataLoader):
         try: sampler = self.epoch_sampler
         except InvalidArgumentError: facts["order"] = f"order of {type(self.sampler).__name__}"
         else:
-            state = sampler.state_dict()
+            state = self.state_dict()
             facts |= {"order": sampler.describe_order(), "seed": f"seed {state['seed']}",
-                      "epoch": f"epoch {state['epoch']}", "position": f"{state['consumed']:,} rows handed out"}
+                      "epoch": f"epoch {state['epoch']}", "position": f"{state['consumed']:,} rows received"}
         return facts | {"workers": _counted(self.num_workers, "worker", "no")}
 
     def _size(self):
