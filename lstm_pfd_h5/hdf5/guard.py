@@ -14,7 +14,8 @@ import h5py
 from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.filters import load_filters
-from ..core.files import HDF5_SIGNATURE, regular_file
+from ..core.atomic_write import stated_size
+from ..core.files import HDF5_SIGNATURE, content_of, regular_file
 from ..errors import CorruptFileError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
@@ -134,7 +135,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
     UnsafeFileError
         It is not a regular file.
     CorruptFileError
-        It is not an HDF5 file, or is damaged.
+        It is not an HDF5 file, is truncated, or is damaged.
     UnavailableFileError
         It cannot be read now: another program has it open, or this user may not read it.
     """
@@ -142,15 +143,36 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
     regular_file(path, "an HDF5 file")
     with hdf5_errors(path):
         _check_signature(path, policy)
-        file = h5py.File(path, "r")
+        try: file = h5py.File(path, "r")
+        except OSError as error:
+            if "truncated file" in str(error): _check_length(path, error)
+            raise
     with file:
         with hdf5_errors(path, "/"): root = GuardedGroup(file["/"], path, policy)
         yield root
 
 
+_RESTORE = "Copy it again, or restore it from a backup"
+
+
 def _check_signature(path, policy):
-    with path.open("rb") as file: head = file.read(max(policy.signature_offsets) + 8)
+    with path.open("rb") as file: head = file.read(520)  # enough for a signature at byte 512
     if any(head[offset : offset + 8] == HDF5_SIGNATURE for offset in policy.signature_offsets): return
-    begin = head[:8].hex(" ") or "nothing: it is empty"
-    expected = f"an HDF5 file, which begins with {HDF5_SIGNATURE.hex(' ')}"
-    raise CorruptFileError(f"{path.name} begins with {begin}", expected)
+    raise _not_hdf5(path.name, head)
+
+
+def _not_hdf5(name, head):
+    if not head: return CorruptFileError(f"{name} is empty", "an HDF5 file", _RESTORE)
+    kind, remedy = content_of(head)
+    if kind:
+        found, remedy = f"it looks like {kind}", remedy or "Recordings are imported with lstm_pfd_h5 migrate"
+        return CorruptFileError(f"{name} is not an HDF5 file: {found}", remedy=remedy)
+    found = f"{name} is not an HDF5 file: it begins with {head[:8].hex(' ')}"
+    return CorruptFileError(found, HDF5_SIGNATURE.hex(" "), "Check the path, or restore the file from a backup")
+
+
+def _check_length(path, cause):
+    size, stated = path.stat().st_size, stated_size(path)
+    if stated is None or size >= stated: return
+    found = f"{path.name} is truncated: it has {size:,} of {stated:,} bytes"
+    raise CorruptFileError(found, remedy=_RESTORE) from cause

@@ -9,7 +9,7 @@ __all__ = ['mat_version', 'read_mat']
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..core.files import HDF5_SIGNATURE, regular_file
+from ..core.files import HDF5_SIGNATURE, content_of, regular_file
 from ..errors import CorruptFileError, CorruptMatFileError, LstmPfdError, UnavailableFileError
 from .mat4 import parse_mat4_header, read_mat4
 from .mat5 import read_mat5
@@ -17,15 +17,6 @@ from .mat73 import read_mat73
 from .matlab_values import MAX_BYTES, ReadContext
 
 # %% ../../nbs/guide/08_readers/06_matfile.ipynb #4187c70c
-_OTHER_FILES = (
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"),
-    (b"/annex/objects/", "a pointer of git-annex, not the file itself", "Fetch the file with git annex get"),
-    (b"<", "a web page or XML, perhaps a failed download", "Download the file again"),
-    (b"PK\x03\x04", "a ZIP archive", "Unpack it"),
-    (b"\x1f\x8b", "a gzip file", "Decompress it"),
-    (b"# Created by Octave", "a text file of Octave", "Save it in Octave with save -v7"),
-    (b"Octave-1", "a binary file of Octave", "Save it in Octave with save -v7"),
-)
 _TITLES = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")
 _LONGEST_HEAD = 520
 
@@ -58,17 +49,12 @@ def mat_version(head: bytes, context: ReadContext) -> str:
 
 def _not_matlab(head, context):
     if not head: return context.unsupported("the file is empty", "a MATLAB file", "Copy it again from its source")
-    for begin, what, remedy in _OTHER_FILES:
-        if head.lstrip().startswith(begin): return context.unsupported(f"this is {what}", "a MATLAB file", remedy)
-    if _is_text(head):
-        remedy = "If it holds columns of numbers, give it the suffix .csv"
-        return context.unsupported("this is a text file", "a MATLAB file", remedy)
+    kind, remedy = content_of(head)
+    if kind == "a text file": remedy = "If it holds columns of numbers, give it the suffix .csv"
+    remedy = remedy or "Give it the suffix of its format"
+    if kind: return context.unsupported(f"this is {kind}", "a MATLAB file", remedy)
     remedy = "Save it in MATLAB with save -v7, or give it the suffix of its format"
     return context.unsupported(f"it begins with {head[:8].hex(' ')}", "a MATLAB file of version 4, 5 or 7.3", remedy)
-
-
-def _is_text(head):
-    return 0 not in head and len(head) - len(head.decode("utf-8", "ignore").encode()) < 4
 
 # %% ../../nbs/guide/08_readers/06_matfile.ipynb #4512dbbc
 def read_mat(path, max_bytes: int = MAX_BYTES) -> dict:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy_format
 
-from ..core.files import open_regular
+from ..core.files import content_of, open_regular
 from ..core.report import format_bytes
 from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
 from .matlab_values import MAX_BYTES
@@ -60,9 +60,8 @@ def _not_npy(name, head):
     if head[:4] == b"PK\x03\x04":
         found, remedy = "this is an archive of arrays (.npz)", "Save each array separately with np.save"
         return ImportRefusedError(found, "one array", remedy, file=name)
-    if head.startswith(b"version https://git-lfs"):
-        found, remedy = "this is a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"
-        return ImportRefusedError(found, expected, remedy, file=name)
+    kind, remedy = content_of(head)
+    if remedy: return ImportRefusedError(f"this is {kind}", expected, remedy, file=name)
     remedy = "Save the samples with np.save, or give the file the suffix of its format"
     return ImportRefusedError(found, expected, remedy, file=name)
 
