@@ -223,9 +223,8 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     names = ", ".join(name for name in groups if name)
     if split is None:
         found = f"{root.path.name} has the splits {names}, and no split was named"
-        remedy = "Use load_cached_dataset(name, split='train'), or StreamingHDF5Dataset(path, split='train')"
-        raise SplitNotFoundError(found, "one of these", remedy)
+        raise SplitNotFoundError(found, remedy=f"Name the one to read: split={next(iter(groups))!r}")
     found = f"Split {split!r} not found in {root.path.name}, which has "
-    if names: raise SplitNotFoundError(found + names, f"one of {names}")
+    if names: raise SplitNotFoundError(found + names, remedy="Choose one of these")
     remedy = "Omit the split (split=None), or write the data set with cache_dataset_with_splits()"
     raise SplitNotFoundError(found + "no splits (flat layout)", remedy=remedy)
