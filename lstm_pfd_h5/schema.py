@@ -14,6 +14,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from .codecs.filters import BUILT_IN_FILTERS
 from .constants import SPLITS
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import SchemaError
@@ -57,7 +58,8 @@ class ValidationReport(Report):
         return self.ok
 
     def summary(self) -> Summary:
-        verdict = "valid" if self.ok else f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
+        count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
+        verdict = "layout valid; signals were not read" if self.ok else count
         table = Table(["path", "found", "expected"], [(p.path, p.found, p.expected) for p in self.problems])
         facts = {"layout": self.layout and self.layout.name, "verdict": verdict}
         notes = ["The rows can be read and trained on: only attributes are missing."] * self.only_lacks_attributes
@@ -228,7 +230,8 @@ class FileDescription(Report):
     def storage_table(self) -> Table:
         "How each split's signals are stored."
         rows = [(name, str(s.shape), str(s.chunks or "contiguous"), " + ".join(s.filters) or "none",
-                 format_bytes(s.stored_size), s.ratio, s.read_amplification) for name, s in self.storage.items()]
+                 format_bytes(s.stored_size), s.ratio, s.read_amplification if s.shape[0] else None)
+                for name, s in self.storage.items()]
         return Table(["split", "shape", "chunk", "filters", "stored", "ratio", "read amplification"], rows)
 
     def warnings(self) -> list:
@@ -239,13 +242,20 @@ class FileDescription(Report):
         missing = f"{unknown:,} rows have the label -1: their class is unknown. "
         return [missing + "Leave them out, or tell the loss function to ignore that label.", *found]
 
+    def notes(self) -> list:
+        "The HDF5 plugins that other programs need to read the signals."
+        used = {name for storage in self.storage.values() for name in storage.filters}
+        plugins = sorted(used - {*BUILT_IN_FILTERS.values(), "lzf"})
+        return [f"Other programs need the HDF5 plugin for {name} (in Python: import hdf5plugin)." for name in plugins]
+
     def summary(self) -> Summary:
         rate, length = self.sampling_rate, self.signal_length
         seconds = f" ({length / rate:.4g} s)" if rate else ""
         facts = {"layout": self.layout.name, "signal length": f"{length:,} samples{seconds}",
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "metadata": self.has_metadata,
                  "file size": format_bytes(self.file_size)}
-        return Summary(self.path.name, facts, [self.class_table(), self.storage_table()], self.warnings())
+        return Summary(self.path.name, facts, [self.class_table(), self.storage_table()],
+                       [*self.warnings(), *self.notes()])
 
 # %% ../nbs/guide/03_hdf5/07_schema.ipynb #54628c71
 def describe_file(path) -> FileDescription:
