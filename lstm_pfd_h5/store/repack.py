@@ -9,7 +9,6 @@ __all__ = ['seconds_per_row', 'RepackReport', 'repack']
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -60,7 +59,6 @@ class _Task:
     level: int | None
     shuffle: bool | None
     allow_rounding: bool
-    progress: Any
     rounded: int = 0
     copied: tuple = ()
 
@@ -72,12 +70,12 @@ class _Task:
             self.shuffle = bool(rows) and shuffle_helps(to_float32(np.concatenate(rows)), self.compression, self.level)
         return ChunkCodec(self.compression, self.level, self.shuffle, np.dtype("f4"))
 
-    def blocks(self, path, dataset):
+    def blocks(self, path, dataset, progress):
         "For each block of an old dataset: the block, its rows as float32, and the number of rounded rows."
         for block in row_blocks(dataset):
             rows, rounded = as_stored(_old_rows(dataset, block), self.allow_rounding, path, block.start)
             yield block, rows, rounded
-            self.progress.update(len(rows))
+            progress.update(len(rows))
 
 
 def _spread(count, picks):
@@ -94,21 +92,26 @@ def _write(old, temporary, task):
         task.copied = tuple(copy_objects(old, new, tuple(datasets)))
         if identify_layout(old) is FLAT and "compression" in new.attrs:
             new.attrs["compression"] = codec.compression or "none"
-        for path, dataset in datasets.items():
-            for _, rows, rounded in task.blocks(path, dataset):
-                writers[path].append(rows)
-                task.rounded += rounded
-            writers[path].close()
+        with _progress("repack", old, datasets) as progress:
+            for path, dataset in datasets.items():
+                for _, rows, rounded in task.blocks(path, dataset, progress):
+                    writers[path].append(rows)
+                    task.rounded += rounded
+                writers[path].close()
+
+
+def _progress(action, old, datasets):
+    return progress_bar(f"{action} {old.path.name}", sum(dataset.shape[0] for dataset in datasets.values()), "rows")
 
 # %% ../../nbs/guide/05_store/12_repack.ipynb #4852061e
 def _verify(old, temporary, output, task):
     datasets = _signal_datasets(old)
     changed = ("compression",) if identify_layout(old) is FLAT else ()
-    with open_file(temporary) as new:
+    with open_file(temporary) as new, _progress("compare", old, datasets) as progress:
         for path, dataset in datasets.items():
             if new[path].shape != dataset.shape or new[path].dtype != np.float32:
                 raise _differs(f"{path} of {output.name}")
-            for block, rows, _ in task.blocks(path, dataset): _compare_rows(rows, new[path], block, output)
+            for block, rows, _ in task.blocks(path, dataset, progress): _compare_rows(rows, new[path], block, output)
         check_copies(old, new, tuple(datasets), changed, name=output.name)
 
 
@@ -198,11 +201,11 @@ class RepackReport(Report):
         return Table(["", "before", "after", "factor"], rows)
 
     def _storage_rows(self, of, old, new):
-        amplification = old.read_amplification, new.read_amplification
+        amplification = [storage.read_amplification if storage.shape[0] else None for storage in (old, new)]
+        factor = amplification[0] / amplification[1] if new.shape[0] else None
         return [(f"chunk{of}", str(old.chunks or "contiguous"), str(new.chunks), None),
                 (f"filters{of}", *(" + ".join(storage.filters) or "none" for storage in (old, new)), None),
-                (f"read amplification{of}", *(f"{value:.3g}" for value in amplification),
-                 amplification[0] / amplification[1])]
+                (f"read amplification{of}", *(value and f"{value:.3g}" for value in amplification), factor)]
 
     def summary(self) -> Summary:
         "Rows, copied datasets, and the table."
@@ -268,9 +271,8 @@ def repack(source, output, *, compression="gzip", compression_opts=None, shuffle
     if output.exists() and not overwrite:
         raise ExistingFileError(f"{output.name} exists", "a new file",
                                 "Choose another name, or allow it to be replaced: overwrite=True (--overwrite)")
-    total = 2 * sum(storage.shape[0] for storage in before.values())  # each row is read twice
-    with progress_bar(f"repack {source.name}", total, "rows") as progress, atomic_write(output) as temporary:
-        task = _Task(name, level, shuffle, allow_rounding, progress)
+    with atomic_write(output) as temporary:
+        task = _Task(name, level, shuffle, allow_rounding)
         with open_file(source) as old:
             identity = opened_identity(old)
             with write_errors(output): _write(old, temporary, task)
