@@ -6,13 +6,17 @@
 __all__ = ['Explorer', 'explore']
 
 # %% ../nbs/guide/11_explorer/08_explore.ipynb #1dca6de0
+import builtins
 import json
 import secrets
+import shlex
+import sys
+import warnings
 from contextlib import contextmanager
 from html import escape
 
 from .core.report import Table
-from .errors import LstmPfdError
+from .errors import LstmPfdError, LstmPfdWarning
 from .explorer.controls import Controls
 from .explorer.file_page import FilePage
 from .explorer.file_tree import read_tree
@@ -166,9 +170,17 @@ def explore(path):
     MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened.
     """
+    _warn_outside_notebook(path)
     try:
         import ipywidgets  # noqa: F401
     except ImportError:
         return FilePage(path, note="For controls, install ipywidgets: pip install 'lstm_pfd_h5[lab]'")
     try: return Explorer(path)
     except LstmPfdError: return FilePage(path)
+
+
+def _warn_outside_notebook(path):
+    "Warn in a script, which displays nothing; IPython defines `get_ipython`, and interactive Python `sys.ps1`."
+    if hasattr(builtins, "get_ipython") or hasattr(sys, "ps1"): return
+    text = f"print(describe_file({str(path)!r})), or in a terminal: lstm_pfd_h5 inspect {shlex.quote(str(path))}"
+    warnings.warn(f"explore displays a file in a notebook. In a script, use {text}", LstmPfdWarning, stacklevel=3)
