@@ -10,6 +10,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 
 from ..errors import CorruptFileError, LstmPfdError, UnavailableFileError
 
@@ -72,14 +73,23 @@ def hdf5_errors(path, where: object = "") -> Iterator[None]:
         The file is damaged.
     UnavailableFileError
         The file cannot be read now: it is locked, a share does not answer, permissions are missing.
+    TypeError
+        Unchanged, unless h5py raised it.
     """
     try:
         yield
     except LstmPfdError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        if isinstance(error, TypeError) and not _is_from_h5py(error): raise
         place = f"{where} in {Path(path).name}" if str(where) else Path(path).name
         reason = str(error).strip("'\" ") or type(error).__name__
         remedy = _UNAVAILABLE.get(getattr(error, "errno", None) or 0)
         if remedy: raise UnavailableFileError(f"{place} cannot be read now: {reason}", remedy=remedy) from error
         raise CorruptFileError(f"{place} cannot be read: {reason}", remedy=_DAMAGED) from error
+
+
+def _is_from_h5py(error):
+    "Whether h5py raised an error, itself or in a call of NumPy."
+    names = [frame.f_globals.get("__name__", "").partition(".")[0] for frame, _ in walk_tb(error.__traceback__)]
+    return [name for name in names if name != "numpy"][-1:] == ["h5py"]
