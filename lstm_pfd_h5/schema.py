@@ -19,7 +19,7 @@ from .constants import SPLITS
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import SchemaError
 from .hdf5.guard import open_file
-from .hdf5.layouts import DTYPES, KINDS, Layout, identify_layout, row_groups
+from .hdf5.layouts import DTYPES, KINDS, Layout, checked_attribute, identify_layout, row_groups
 from .hdf5.read_amplification import slow_message, storage_in
 from .hdf5.read_errors import hdf5_errors
 
@@ -84,7 +84,7 @@ def _attribute_problems(group, definitions):
 
 def _array_problems(group, definitions):
     has_labels = "labels" in group and isinstance(group["labels"], h5py.Dataset)
-    rows = group["labels"].shape[:1] if has_labels else None
+    rows = (group["labels"].shape or ())[:1] or None if has_labels else None
     for array in definitions:
         path = _inside(group, array.name)
         if array.name in group: yield from _problems_of_array(path, group[array.name], array, rows)
@@ -104,7 +104,9 @@ def _problems_of_array(path, item, array, rows):
 
 # %% ../nbs/guide/03_hdf5/07_schema.ipynb #64c7b01d
 def _consistency_problems(root, layout, groups):
-    attributes, shapes = root.attributes(), {name: group["signals"].shape for name, group in groups.items()}
+    fits = {attribute.name: KINDS[attribute.kind] for attribute in layout.attributes}
+    attributes = {name: value for name, value in root.attributes().items() if name in fits and fits[name](value)}
+    shapes = {name: group["signals"].shape for name, group in groups.items()}
     rows, lengths = sum(shape[0] for shape in shapes.values()), {shape[1] for shape in shapes.values()}
     for name, actual in {"num_signals": {rows}, "signal_length": lengths}.items():
         if name in attributes and {attributes[name]} != actual:
@@ -138,13 +140,17 @@ def _metadata_problems(dataset, rows):
             return
 
 
+def _is_column(group, name):
+    return name in group and isinstance(group[name], h5py.Dataset) and len(group[name].shape or ()) == 1
+
+
 def _values(dataset):
     return (dataset.asstr()[:] if h5py.check_string_dtype(dataset.dtype) else dataset[:]).tolist()
 
 
 def _leak_problems(groups):
     for name, member in ("indices", "row"), ("groups", "group"):
-        values_of = {split: _values(group[name]) for split, group in groups.items() if name in group}
+        values_of = {split: _values(group[name]) for split, group in groups.items() if _is_column(group, name)}
         for number, (split, values) in enumerate(values_of.items()):
             path = _inside(groups[split], name)
             if name == "indices" and len(set(values)) < len(values):
@@ -264,18 +270,22 @@ def describe_file(path) -> FileDescription:
     Raises
     ------
     SchemaError
-        Its layout is not one of the three.
+        Its layout is not one of the three, or it holds labels or attributes of another kind.
     MissingFileError, CorruptFileError, UnsafeFileError
         It cannot be opened.
     """
     path = Path(path)
     with open_file(path) as root, hdf5_errors(path):
         attributes, groups = root.attributes(), row_groups(root)
-        counts = {name or "all": _label_counts(group["labels"]) for name, group in groups.items()}
-        names = attributes.get("label_names")
+        counts = {name or "all": _label_counts(group) for name, group in groups.items()}
+        names, _ = checked_attribute(root, "label_names"), checked_attribute(root, "sampling_rate")
         return FileDescription(path, identify_layout(root), attributes, counts, storage_in(root),
                                None if names is None else list(names), "metadata" in root, path.stat().st_size)
 
 
-def _label_counts(labels):
+def _label_counts(group):
+    labels = group["labels"] if _is_column(group, "labels") else None
+    if labels is None or labels.dtype.kind not in "iuf":
+        found = f"labels in {group.name} of {group.path.name} are not a column of numbers"
+        raise SchemaError(found, "one number for each row", "See the report of validate_file")
     return dict(sorted(Counter(labels[:].tolist()).items()))

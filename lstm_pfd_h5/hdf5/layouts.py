@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'DTYPES', 'SCHEMA_VERSION', 'FLAT', 'SPLIT', 'GENERATOR', 'LAYOUTS', 'Attribute', 'Array', 'Layout',
-           'layout_table', 'checked_attributes', 'identify_layout', 'row_groups', 'split_group']
+           'layout_table', 'checked_attributes', 'checked_attribute', 'identify_layout', 'row_groups', 'split_group']
 
 # %% ../../nbs/guide/03_hdf5/05_layouts.ipynb #d5d638e6
 from dataclasses import dataclass
@@ -169,6 +169,23 @@ def checked_attributes(layout: Layout, values: dict) -> dict:
             raise SchemaError(f"Attribute {attribute.name!r} is {value!r}", f"{attribute.kind}: {attribute.meaning}")
     return dict(values)
 
+# %% ../../nbs/guide/03_hdf5/05_layouts.ipynb #daba51ac
+_DEFINITIONS = {attribute.name: attribute for layout in LAYOUTS.values() for attribute in layout.attributes}
+
+
+def checked_attribute(root: GuardedGroup, name: str):
+    """The value of an attribute of an open file; `None` if the file does not have it.
+
+    Raises
+    ------
+    SchemaError
+        The value is not of the kind that the layouts define.
+    """
+    value, attribute = root.attributes().get(name), _DEFINITIONS[name]
+    if value is None or KINDS[attribute.kind](value): return value
+    found = f"Attribute {name!r} of {root.path.name} is {repr(value)[:60]}"
+    raise SchemaError(found, f"{attribute.kind}: {attribute.meaning}", "Correct the attribute with h5py")
+
 # %% ../../nbs/guide/03_hdf5/05_layouts.ipynb #c2d17f52
 def identify_layout(root: GuardedGroup) -> Layout:
     """The layout of an open file.
@@ -181,8 +198,8 @@ def identify_layout(root: GuardedGroup) -> Layout:
         The file has a newer schema version.
     """
     names, attributes = root.keys(), root.attributes()
-    version = attributes.get("schema_version", SCHEMA_VERSION)
-    if version > SCHEMA_VERSION:
+    version = checked_attribute(root, "schema_version")
+    if version is not None and version > SCHEMA_VERSION:
         raise NewerSchemaError(f"{root.path.name} has schema version {version}", f"{SCHEMA_VERSION} at most",
                                "Update lstm_pfd_h5: pip install -U lstm_pfd_h5")
     if "signals" in names: return FLAT

@@ -16,7 +16,7 @@ import h5py
 
 from ..codecs.filters import FILTER_NAMES
 from ..core.files import file_identity, regular_file
-from ..errors import LayoutWarning
+from ..errors import LayoutWarning, SchemaError
 from .guard import GuardedGroup, open_file
 from .layouts import row_groups
 from .read_errors import hdf5_errors
@@ -87,9 +87,16 @@ def storage_in(root: GuardedGroup) -> dict:
     Raises
     ------
     SchemaError
-        The layout is none of the three.
+        The layout is none of the three, or signals are not a dataset of rows.
     """
-    return {name or "all": storage_of(group["signals"]) for name, group in row_groups(root).items()}
+    return {name or "all": storage_of(_signals_of(group)) for name, group in row_groups(root).items()}
+
+
+def _signals_of(group):
+    signals = group["signals"]
+    if isinstance(signals, h5py.Dataset) and len(signals.shape or ()) > 1: return signals
+    shape = getattr(signals, "shape", "of a group")
+    raise SchemaError(f"signals in {group.name} of {group.path.name} have the shape {shape}", "(rows, samples)")
 
 # %% ../../nbs/guide/03_hdf5/06_read_amplification.ipynb #1e4549b0
 def slow_message(path, split: str | None, storage: Storage) -> str:

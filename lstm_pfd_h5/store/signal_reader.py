@@ -15,7 +15,7 @@ from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import identify_layout, row_groups, split_group
+from ..hdf5.layouts import checked_attribute, identify_layout, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
 from ..hdf5.read_errors import hdf5_errors
 from .file_bytes import check_unchanged
@@ -91,10 +91,10 @@ class SignalReader(Report):
         group = split_group(root, split)
         signals = _checked_signals(group)
         self.labels = group["labels"][:].astype(np.int64)
-        self.indices = group["indices"][:].astype(np.int64) if "indices" in group else None
-        self.groups = _group_values(group["groups"]) if "groups" in group else None
+        self.indices = _row_values(group, "indices").astype(np.int64) if "indices" in group else None
+        self.groups = _row_values(group, "groups") if "groups" in group else None
         self.has_metadata = "metadata" in root
-        self.num_classes = _count_classes(root, self.attributes)
+        self.num_classes = _count_classes(root)
         self.storage = storage_of(signals)
         self._row_reader, self._identity = open_rows(signals), opened_identity(signals)
 
@@ -228,8 +228,18 @@ class SignalReader(Report):
         if self.split: places = self.indices[places]
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             check_unchanged(self.path, self._identity, opened_identity(root))
+            _check_metadata(root, places)
             texts = root["metadata"] if len(places) < _FEW else root["metadata"][:]
             return [json.loads(texts[int(place)]) for place in places]
+
+
+def _check_metadata(root, places):
+    item = root["metadata"]
+    is_column = isinstance(item, h5py.Dataset) and len(item.shape or ()) == 1
+    if is_column and h5py.check_string_dtype(item.dtype):
+        if not len(places) or 0 <= places.min() <= places.max() < len(item): return
+    found = f"metadata in {root.path.name} are not a column of text with an entry for each row"
+    raise SchemaError(found, "one JSON text for each row", "See the report of validate_file")
 
 
 def _checked_signals(group):
@@ -238,18 +248,23 @@ def _checked_signals(group):
         if name not in group or not isinstance(group[name], h5py.Dataset):
             raise SchemaError(f"{where} has no dataset {name!r}", "signals and labels")
     signals, labels = group["signals"], group["labels"]
-    if len(signals.shape) != 2 or labels.shape != signals.shape[:1]:
+    if len(signals.shape or ()) != 2 or labels.shape != signals.shape[:1]:
         raise SchemaError(f"{where} has signals {signals.shape} and labels {labels.shape}", "(N, samples) and (N,)")
     if signals.dtype.kind not in "iuf" or labels.dtype.kind not in "iuf":
         raise SchemaError(f"{where} has {signals.dtype} signals and {labels.dtype} labels", "numbers")
     return signals
 
 
-def _group_values(dataset):
+def _row_values(group, name):
+    dataset = group[name]
+    if getattr(dataset, "shape", None) != group["labels"].shape:
+        found = f"{name} in {group.name} of {group.path.name} do not fit the labels"
+        raise SchemaError(found, "one value for each row", "See the report of validate_file")
     return dataset.asstr()[:] if h5py.check_string_dtype(dataset.dtype) else dataset[:]
 
 
-def _count_classes(root, attributes):
-    if "num_classes" in attributes: return int(attributes["num_classes"])
-    if "label_names" in attributes: return len(attributes["label_names"])
+def _count_classes(root):
+    count, names = checked_attribute(root, "num_classes"), checked_attribute(root, "label_names")
+    if count is not None: return count
+    if names is not None: return len(names)
     return 1 + max(int(group["labels"][:].max(initial=-1)) for group in row_groups(root).values())
