@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .core.exit_on_signals import exit_on_signals
 from .entry_points.option_values import parse_labels, parse_rates
 from .errors import ExistingFileError, InvalidArgumentError, LstmPfdError, MissingFileError
 
@@ -47,9 +48,9 @@ class Command(_PlainSwitches, TyperCommand):
             _exit(f"{where}{error.strerror or error}. Check the path and its permissions.")
 
 
-def _exit(message):
+def _exit(message, status=1):
     typer.secho(message, err=True, fg=typer.colors.RED)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 def switch(name: str, text: str, default: bool | None = False):
@@ -84,9 +85,9 @@ def _options(version: bool = _VERSION):
 
 
 def main():
-    "Run the command line."
+    "Run the command line. SIGTERM and SIGHUP end it as Ctrl-C does: temporary files are removed."
     warnings.showwarning = _show_warning
-    app(prog_name="lstm_pfd_h5")
+    with exit_on_signals(): app(prog_name="lstm_pfd_h5")
 
 
 def _show_warning(message, *_, **__):
@@ -285,10 +286,9 @@ def bench(
     """
     from lstm_pfd_h5.benchmarks.bench import bench as run_bench
 
-    report = run_bench(
-        file, peers=peers, rows=rows, workers=workers, rounds=rounds, batch_size=batch_size, time_limit=time_limit
-    )
-    typer.echo(report)
+    options = dict(rows=rows, workers=workers, rounds=rounds, batch_size=batch_size, time_limit=time_limit)
+    try: typer.echo(run_bench(file, peers=peers, **options))
+    except KeyboardInterrupt: _exit("Stopped; no results.", 130)
 
 # %% ../nbs/guide/13_entry_points/05_cli.ipynb #1cd6af23
 @command

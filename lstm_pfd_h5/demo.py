@@ -127,7 +127,7 @@ def _versions():
 
 
 _EASY = ("Simulated signals are easy: all bearings of a class follow one model. Expect less from recordings, "
-         "and divide them by bearing.")
+         "and split them by bearing (--group-by).")
 
 _FILES = {
     "recordings/": "simulated recordings as MATLAB files",

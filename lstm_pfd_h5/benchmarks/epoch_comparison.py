@@ -27,8 +27,8 @@ from lstm_pfd_h5.benchmarks.storage_formats import (
     NumpyMemmap,
     row_sums,
 )
-from .worker import exit_on_signals
-from ..core.checks import positive
+from ..core.checks import positive, whole_number
+from ..core.exit_on_signals import exit_on_signals
 from ..core.report import Report, Summary, Table, format_bytes
 
 # %% ../../nbs/guide/12_benchmarks/07_epoch_comparison.ipynb #5d03d82b
@@ -165,10 +165,10 @@ def compare_epochs(
     Raises
     ------
     InvalidArgumentError
-        `rounds`, `batch_size` or `time_limit` is not positive.
+        `rounds`, `batch_size` or `time_limit` is not positive, or one of `workers` is negative.
     """
     rounds, batch_size = positive("rounds", rounds, whole=True), positive("batch_size", batch_size, whole=True)
-    time_limit = positive("time_limit", time_limit)
+    time_limit, workers = positive("time_limit", time_limit), [whole_number("workers", count) for count in workers]
     settings, packages = {each.name: each.settings for each in formats}, sorted({each.package for each in formats})
     result = EpochComparison(len(signals), len(signals[0]), settings, facts=machine(*packages))
     expected = row_sums(np.ascontiguousarray(signals, np.float32), labels)

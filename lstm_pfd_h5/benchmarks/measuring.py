@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .worker import TaskFailure, TimeLimitError, Worker, exit_on_signals, timed
+from .worker import TaskFailure, TimeLimitError, Worker, timed
+from ..core.exit_on_signals import exit_on_signals
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
 
