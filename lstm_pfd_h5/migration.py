@@ -34,12 +34,16 @@ from .splitting.splits import divide_rows, small_classes_message
 from .store.signal_writer import SignalWriter
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #80e0246e
+def _files(count):
+    return f"{count:,} file{'s' * (count != 1)}"
+
+
 def _agreed_rate(files, plan):
     if plan.resample_to: return plan.resample_to
     counts = Counter(file.sampling_rate for file in files)
     if len(counts) == 1: return files[0].sampling_rate
     example = {file.sampling_rate: file.name for file in reversed(files)}
-    found = ", ".join(f"{f'{rate:g} Hz' if rate else 'unknown'} ({count} files, such as {example[rate]})"
+    found = ", ".join(f"{f'{rate:g} Hz' if rate else 'unknown'} ({_files(count)}, such as {example[rate]})"
                       for rate, count in counts.most_common(5))
     remedy = "Resample them (resample_to=12000, --resample 12000), and state unknown rates (sampling_rate=, --rate)"
     raise SamplingRateError(f"The recordings have different sampling rates: {found}", "one rate", remedy)
@@ -48,7 +52,7 @@ def _agreed_rate(files, plan):
 def _agreed_length(files):
     counts = Counter(file.row_length for file in files)
     if len(counts) == 1: return files[0].row_length
-    found = ", ".join(f"{length:,} ({count} files)" for length, count in counts.most_common(5))
+    found = ", ".join(f"{length:,} ({_files(count)})" for length, count in counts.most_common(5))
     remedy = "Cut them into rows (signal_length=4096, --signal-length 4096)"
     raise InvalidSignalError(f"The recordings have different lengths: {found}", "one length", remedy)
 
@@ -74,6 +78,8 @@ class MigrationReport(Report):
         Split → {class: rows}.
     groups : dict
         Split → names of its groups: recordings, or what `group_by` names.
+    split_of_file : list of str
+        The split of each of `files`.
     sampling_rate : float or None
         Of the rows, in Hz.
     signal_length : int
@@ -87,6 +93,7 @@ class MigrationReport(Report):
     refused: dict
     rows: dict
     groups: dict
+    split_of_file: list
     sampling_rate: float | None
     signal_length: int
     notes: list = field(default_factory=list)
@@ -100,7 +107,11 @@ class MigrationReport(Report):
                  "signal length": f"{self.signal_length:,} samples", "sampling rate": rate}
         tables = [self.class_table(), self.file_table()]
         if self.refused: tables.append(Table(["refused", "reason"], list(self.refused.items())))
-        return Summary(title, facts, tables, self.notes)
+        return Summary(title, facts, tables, self.notes + self._refusal_note())
+
+    def _refusal_note(self):
+        count, total = len(self.refused), len(self.refused) + len(self.files)
+        return [f"{count:,} of {_files(total)} {'was' if count == 1 else 'were'} refused"] * bool(count)
 
     def class_table(self) -> Table:
         "Files and rows of each class, by split."
@@ -110,11 +121,11 @@ class MigrationReport(Report):
                                for name in sorted(files)])
 
     def file_table(self, limit: int = 12) -> Table:
-        "What was found in each file."
-        rows = [[file.name, file.variable, file.length, file.sampling_rate, file.speed_rpm, file.label, file.num_rows]
-                for file in self.files[:limit]]
-        if len(self.files) > limit: rows.append([f"and {len(self.files) - limit:,} more", *[None] * 6])
-        return Table(["file", "signal", "samples", "Hz", "rpm", "class", "rows"], rows)
+        "What was found in each file, its group and its split."
+        rows = [[file.name, file.variable, file.length, file.sampling_rate, file.speed_rpm, file.label, file.num_rows,
+                 file.group, split] for file, split in zip(self.files[:limit], self.split_of_file)]
+        if len(self.files) > limit: rows.append([f"and {len(self.files) - limit:,} more", *[None] * 8])
+        return Table(["file", "signal", "samples", "Hz", "rpm", "class", "rows", "group", "split"], rows)
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #58b5a7fa
 def migrate(
@@ -182,8 +193,8 @@ def migrate(
     check_compression(compression, compression_opts)
     found = survey(source, plan, pattern, progress)
     if not found.files: raise _nothing_imported(found.refused)
-    report, split_of_file = _divide(found, plan, output)
-    if output: _write(report, found.root, plan, split_of_file, progress, compression, compression_opts)
+    report = _divide(found, plan, output)
+    if output: _write(report, found.root, plan, progress, compression, compression_opts)
     return report
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #41e8cb99
@@ -200,14 +211,14 @@ def _checked_output(output, overwrite):
 
 def _nothing_imported(refused):
     example = {reason: name for name, reason in reversed(refused.items())}
-    reasons = [f"{reason} ({count} file{'s' * (count > 1)}, such as {example[reason]})"
+    reasons = [f"{reason.rstrip('.')} ({_files(count)}, such as {example[reason]})"
                for reason, count in Counter(refused.values()).most_common(5)]
-    found = f"None of {len(refused)} files could be imported"
+    found = f"None of {_files(len(refused))} could be imported"
     return ImportRefusedError(found, "at least one recording", "; ".join(reasons))
 
 # %% ../nbs/guide/09_recordings/12_migration.ipynb #ed6dee01
 def _divide(found, plan, output):
-    "The report, and the split of each file."
+    "The report, before anything is written."
     rate, length = _agreed_rate(found.files, plan), _agreed_length(found.files)
     split_of_file, notes = _splits_of_files(found.files, plan)
     if rate is None:
@@ -218,7 +229,7 @@ def _divide(found, plan, output):
         rows[split][file.label] += file.num_rows
         groups[split].add(file.group)
     sorted_groups = {split: sorted(names) for split, names in groups.items()}
-    return MigrationReport(output, found.files, found.refused, rows, sorted_groups, rate, length, notes), split_of_file
+    return MigrationReport(output, found.files, found.refused, rows, sorted_groups, split_of_file, rate, length, notes)
 
 
 def _splits_of_files(files, plan):
@@ -240,7 +251,7 @@ def _splits_of_files(files, plan):
 _BUFFER_BYTES = 2**24
 
 
-def _write(report, root, plan, split_of_file, progress, compression, compression_opts):
+def _write(report, root, plan, progress, compression, compression_opts):
     files, names, rate = report.files, _label_names(report.files), report.sampling_rate
     hop, first_row = plan.hop or report.signal_length, np.cumsum([0, *(file.num_rows for file in files)])
     with SignalWriter(
@@ -252,7 +263,7 @@ def _write(report, root, plan, split_of_file, progress, compression, compression
         order = random_order(len(files), random_bits(plan.random_seed))
         for number in progress_bar("writing", over=order, unit="files", shown=progress):
             file, rows = files[number], _read_again(files[number], root, plan)
-            buffers[split_of_file[number]].add(rows, names.index(file.label), first_row[number], file.group)
+            buffers[report.split_of_file[number]].add(rows, names.index(file.label), first_row[number], file.group)
         for buffer in buffers.values(): buffer.flush()
 
 

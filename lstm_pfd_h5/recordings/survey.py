@@ -266,14 +266,23 @@ def _surveyed(path, name, root, plan, same_name):
         raise ImportRefusedError(found, "one file of each name", "Choose the format with pattern= (--pattern)")
     recording = load_recording(path, name, root, plan)
     if recording.label == UNKNOWN:
-        remedy = "State how classes are found with labels= (--labels)"
-        raise ImportRefusedError("The class is unknown", "a class from a variable, a name, a folder or labels", remedy)
+        raise _unknown_class(name, plan.labels)
     signal = resampled(recording, plan)
     rows = rows_of(signal, plan)
     as_signals(signal[np.newaxis])  # refuses now what could not be stored later
     group = _group_of(name, recording, plan)
     return SurveyedFile(path, name, recording.signal_name, recording.label, group, len(recording.signal), *rows.shape,
                         recording.sampling_rate, recording.speed_rpm, recording.load, recording.severity, identity)
+
+
+def _unknown_class(name, labels):
+    if not isinstance(labels, str) or labels != "auto":
+        remedy = "Add the class of this file to the rule or mapping"
+        return ImportRefusedError("The class is unknown: labels= (--labels) gives none for this file", remedy=remedy)
+    folder = name.partition("/")[0] if "/" in name else ""
+    remedy = f"To use the folder name {folder!r} as the class: labels='folder' (--labels folder)"
+    if not folder: remedy = "State the class with labels=, such as a mapping of path patterns (--labels)"
+    return ImportRefusedError("Neither the path nor a variable contains a known class word", remedy=remedy)
 
 
 def _group_of(name, recording, plan):
