@@ -151,12 +151,12 @@ def repack(
     typer.echo(report)
 
 # %% ../nbs/guide/13_entry_points/05_cli.ipynb #278e78bd
-RECORDINGS = "A folder of recordings (.mat, .csv, .tsv, .npy), searched with its sub-folders."
+RECORDINGS = "A folder of recordings (.mat, .csv, .tsv, .npy), searched with its sub-folders, or one file."
 RATE_HELP = "Sampling rate of files that do not state it, or of files whose path matches PATTERN."
 LABELS_HELP = (
     "auto, folder, name or variable; a regular expression with a group; or a .json/.csv file of path pattern → class."
 )
-GROUP_HELP = "Files whose paths have the same first group stay in one split."
+GROUP_HELP = "Files whose paths match the same text in the parentheses stay in one split."
 PATTERN_HELP = "Files to import; can be given several times. By default *.mat, *.csv, *.tsv and *.npy."
 
 
@@ -286,9 +286,10 @@ def bench(
     """
     from lstm_pfd_h5.benchmarks.bench import bench as run_bench
 
-    options = dict(rows=rows, workers=workers, rounds=rounds, batch_size=batch_size, time_limit=time_limit)
-    try: typer.echo(run_bench(file, peers=peers, **options))
+    try: report = run_bench(file, peers=peers, rows=rows, workers=workers, rounds=rounds, batch_size=batch_size,
+                            time_limit=time_limit)
     except KeyboardInterrupt: _exit("Stopped; no results.", 130)
+    typer.echo(report)
 
 # %% ../nbs/guide/13_entry_points/05_cli.ipynb #1cd6af23
 @command

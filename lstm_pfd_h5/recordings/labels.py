@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import ImportRefusedError, InvalidArgumentError
 from .conventions import Evidence
+from ..signal_model.parameter_types import suggestion
 
 # %% ../../nbs/guide/09_recordings/06_labels.ipynb #a8366bc8
 _ORIGINS = {"auto": ("variable", "file name", "folder"), "variable": ("variable",), "name": ("file name",)}
@@ -58,8 +59,10 @@ def check_labels(labels) -> None:
     """
     if isinstance(labels, Mapping) or callable(labels) or _has_group(labels): return
     if isinstance(labels, str) and labels in (*_ORIGINS, "folder"): return
-    expected = "'auto', 'folder', 'name', 'variable', a mapping, a function, or a regular expression with a group"
-    remedy = "The name of the second folder, for example, is r'^[^/]+/([^/]+)/'"
+    expected = ("'auto', 'folder', 'name', 'variable', a regular expression with a group, a function, or a mapping "
+                "(for --labels a .json or .csv file)")
+    example = "The name of the second folder, for example, is '^[^/]+/([^/]+)/'"
+    remedy = suggestion(labels, (*_ORIGINS, "folder")) or example
     raise InvalidArgumentError(f"is {labels!r}", expected, remedy, argument="labels")
 
 
