@@ -29,7 +29,8 @@ class LstmPfdError(Exception):
     """
 
     def __init__(
-        self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "", argument: str = ""
+        self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "",
+        argument: str = "",
     ):
         self.found = f"{argument} {found}" if argument else found
         self.expected, self.remedy = expected, remedy
@@ -51,8 +52,13 @@ class LstmPfdError(Exception):
 
     def _message(self, *places, found=None):
         place, found = ", ".join(filter(None, places)), found or self.found
-        sentences = [f"{place}: {found}" if place else found, self.expected and f"Expected {self.expected}", self.remedy]
-        return " ".join(sentence.rstrip(". ") + "." for sentence in sentences if sentence)
+        expected = self.expected and f"Expected {self.expected}"
+        sentences = [f"{place}: {found}" if place else found, expected, self.remedy]
+        return " ".join(_as_sentence(text) for text in sentences if text)
+
+
+def _as_sentence(text):
+    return text if text.endswith("?") else text.rstrip(". ") + "."
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #6675fc92
 class InvalidArgumentError(LstmPfdError, ValueError):
