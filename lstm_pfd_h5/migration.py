@@ -51,7 +51,8 @@ def _agreed_rate(files, plan, refused):
 def _agreed_length(files, refused):
     counts = Counter(file.row_length for file in files)
     if len(counts) == 1: return files[0].row_length
-    found = ", ".join(f"{length:,} ({count_files(count)})" for length, count in counts.most_common(5)) + _refusals(refused)
+    lengths = ", ".join(f"{length:,} ({count_files(count)})" for length, count in counts.most_common(5))
+    found = lengths + _refusals(refused)
     remedy = "Cut them into rows (signal_length=4096, --signal-length 4096)"
     raise InvalidSignalError(f"The recordings have different lengths: {found}", "one length", remedy)
 
