@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from .constants import LABEL_OF_FAULT, SPLIT_RATIOS
-from .core.checks import refuse, whole_number
+from .core.checks import refuse, suggestion, whole_number
 from .core.parallel import map_in_order
 from .core.progress import progress_bar
 from .data_config import DataConfig
 from .errors import InvalidArgumentError, LstmPfdWarning
 from .signal_model.faults import FaultModeler, check_fault
 from .signal_model.noise import NoiseGenerator
-from .signal_model.parameter_types import suggestion
 from .signal_model.signal_files import batches_of, save_mat_files, write_signal_file
 from .signal_model.signal_metadata import GENERATOR_VERSION, SignalMetadata
 from .signal_model.single_signal import make_signals

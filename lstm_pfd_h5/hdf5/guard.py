@@ -145,7 +145,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
         _check_signature(path, policy)
         try: file = h5py.File(path, "r")
         except OSError as error:
-            if "truncated file" in str(error): _check_length(path, error)
+            if not error.errno: _check_length(path, error)  # the system itself had no objection
             raise
     with file:
         with hdf5_errors(path, "/"): root = GuardedGroup(file["/"], path, policy)

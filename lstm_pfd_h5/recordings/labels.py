@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from ..core.checks import suggestion
 from ..errors import ImportRefusedError, InvalidArgumentError
 from .conventions import Evidence
-from ..signal_model.parameter_types import suggestion
 
 # %% ../../nbs/guide/09_recordings/06_labels.ipynb #a8366bc8
 _ORIGINS = {"auto": ("variable", "file name", "folder"), "variable": ("variable",), "name": ("file name",)}

@@ -10,10 +10,10 @@ __all__ = ['FORMULAS', 'FORMULAS_OF_FAULT', 'random_phase', 'shaped', 'misalignm
 import numpy as np
 
 from ..constants import FAULT_TYPES
+from ..core.checks import suggestion
 from ..data_config import DataConfig
 from ..errors import InvalidArgumentError
 from .operating_conditions import Conditions
-from .parameter_types import suggestion
 from lstm_pfd_h5.signal_model.waveforms import (
     Tone,
     add_bursts,

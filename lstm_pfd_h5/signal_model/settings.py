@@ -12,10 +12,9 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
-from ..core.checks import refuse
+from ..core.checks import refuse, suggestion
 from ..core.report import Table
 from ..errors import InvalidArgumentError, MissingFileError
-from .parameter_types import suggestion
 
 # %% ../../nbs/guide/07_signal_model/02_settings.ipynb #1b3a4de0
 def setting(default, kind, meaning: str):
