@@ -64,7 +64,8 @@ def variable_evidence(variables: list, chosen) -> list:
     """What the other variables state about the signal, as a list of `Evidence`.
 
     `fs`, `sr`, `SampleFrequency` and similar names are sampling rates in Hz; `rate` is not, since in MFPT it is the
-    speed of the shaft. Names with `rpm` are speeds. A regular time axis of the same length gives a sampling rate.
+    speed of the shaft. Names with `rpm` are speeds. A regular time axis of the same length gives a sampling rate. The
+    rate that the format of the file states for the channel comes first.
 
     Parameters
     ----------
@@ -81,7 +82,9 @@ def variable_evidence(variables: list, chosen) -> list:
         if in_scope and _belongs_to(name, chosen): found.append((path, *_statement(name, value)))
     found += [(f"{variable.path} (time axis)", "sampling_rate", _axis_rate(variable, chosen)) for variable in variables]
     found.append(_shaft_rate(chosen, values))
-    return [Evidence(field, value, "variable", path) for path, field, value in found if value is not None]
+    evidence = [Evidence(field, value, "variable", path) for path, field, value in found if value is not None]
+    if chosen.sampling_rate is None: return evidence
+    return [Evidence("sampling_rate", float(chosen.sampling_rate), "format", chosen.source), *evidence]
 
 
 def _statement(name, value):

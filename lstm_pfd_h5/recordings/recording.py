@@ -29,8 +29,8 @@ class Recording(Report):
 
     Parameters
     ----------
-    signal : ndarray (N,)
-        The samples, `float64` or `float32`, in the unit of the file.
+    signal : ndarray (N,) or (C, N)
+        The samples, `float64` or `float32`, in the unit of the file; a row for each channel if several were chosen.
     metadata : dict
         Scalars, texts and short vectors of the file, and properties from its name that are not among the fields below.
         JSON can store it.
@@ -54,6 +54,16 @@ class Recording(Report):
     provenance : dict
         For each of `PROVENANCE_FIELDS`, where it was found, or `None`.
     path : Path or None
+    channel_names : tuple of str
+        The names of the chosen channels, in the order of `signal`; empty if one channel was chosen.
+    units : tuple of str
+        The unit of each chosen channel as the file writes it, `''` where it states none.
+    part : str
+        Which part of the file this is, such as `'row 3'`, `'data(2)'` or `'samples 0-1999'`; empty for a whole file.
+    notes : tuple of str
+        What was assumed, in sentences.
+    targets : dict
+        Numbers to learn instead of a class: name → float.
     """
 
     signal: np.ndarray
@@ -69,17 +79,29 @@ class Recording(Report):
     recording: str | None = None
     provenance: dict = field(default_factory=dict)
     path: Path | None = None
+    channel_names: tuple = ()
+    units: tuple = ()
+    part: str = ""
+    notes: tuple = ()
+    targets: dict = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        "Samples in each channel."
+        return self.signal.shape[-1]
 
     def summary(self) -> Summary:
         "The recording as a printable table: property, value, where it was found."
         values = {name: getattr(self, name) for name in PROVENANCE_FIELDS} | {"signal": self._signal_text()}
         rows = [[name.replace("_", " "), value, self.provenance.get(name)] for name, value in values.items()]
         if self.channels: rows.append(["other channels", ", ".join(self.channels), None])
-        title = self.path.name if self.path else "recording"
-        return Summary(title, {}, [Table(["", "value", "found in"], rows)])
+        rows += [[f"target {name}", value, None] for name, value in self.targets.items()]
+        title = ", ".join(filter(None, [self.path.name if self.path else "recording", self.part]))
+        return Summary(title, {}, [Table(["", "value", "found in"], rows)], list(self.notes))
 
     def _signal_text(self):
-        return f"{self.signal_name}: {len(self.signal):,} samples".lstrip(": ")
+        units = " ".join(dict.fromkeys(filter(None, self.units)))
+        return f"{self.signal_name}: {self.length:,} samples{units and f' in {units}'}".lstrip(": ")
 
 # %% ../../nbs/guide/10_recordings/05_recording.ipynb #b88e1321
 class RecordingBatch(Report, list):
@@ -115,7 +137,7 @@ def relative_name(path, root=None) -> str:
 
 def _files_table(batch, limit=12):
     rows = [
-        [relative_name(recording.path or "", batch.root), recording.signal_name, len(recording.signal),
+        [_shown_name(recording, batch.root), recording.signal_name, recording.length,
          recording.sampling_rate, recording.speed_rpm, recording.label]
         for recording in batch[:limit]
     ]
@@ -123,11 +145,15 @@ def _files_table(batch, limit=12):
     return Table(["file", "signal", "samples", "Hz", "rpm", "class"], rows)
 
 
+def _shown_name(recording, root):
+    return ", ".join(filter(None, [relative_name(recording.path or "", root), recording.part]))
+
+
 def _classes_table(batch):
     files = Counter(recording.label for recording in batch)
     samples = Counter()
-    for recording in batch: samples[recording.label] += len(recording.signal)
-    return Table(["class", "files", "samples"], [[label, files[label], samples[label]] for label in sorted(files)])
+    for recording in batch: samples[recording.label] += recording.length
+    return Table(["class", "recordings", "samples"], [[label, files[label], samples[label]] for label in sorted(files)])
 
 # %% ../../nbs/guide/10_recordings/05_recording.ipynb #11547d69
 def stack_signals(batch):
@@ -139,14 +165,15 @@ def stack_signals(batch):
 
     Returns
     -------
-    signals : ndarray (N, L)
+    signals : ndarray (N, L) or (N, C, L)
     labels : list of str
         The class of each signal.
 
     Raises
     ------
     InvalidSignalError
-        If the recordings have different lengths; `SamplingRateError` if they have different rates, or some have none.
+        If the recordings have different lengths or channels; `SamplingRateError` if they have different rates, or some
+        have none.
     InvalidArgumentError
         If the batch is empty.
     """
@@ -154,7 +181,13 @@ def stack_signals(batch):
         refused = len(getattr(batch, "refused", {}))
         found, remedy = f"The batch is empty, and {refused} files were refused", "Print the batch to see the reasons"
         raise InvalidArgumentError(found, "at least one recording", remedy)
-    lengths, rates = {len(item.signal) for item in batch}, {item.sampling_rate for item in batch}
+    lengths, rates = {item.length for item in batch}, {item.sampling_rate for item in batch}
+    channels = {item.channel_names for item in batch}
+    if len(channels) > 1 or len({item.signal.shape[:-1] for item in batch}) > 1:
+        names = " and ".join(sorted(", ".join(each) or "one channel" for each in channels))
+        remedy = "Name the channels of all recordings with signal_variable= (--signal)"
+        found = f"{len(batch)} recordings have different channels: {names}"
+        raise InvalidSignalError(found, "the same channels", remedy)
     if len(lengths) > 1:
         remedy = "Cut them into rows of one length: lstm_pfd_h5 migrate SOURCE OUTPUT.h5 --signal-length 4096"
         raise InvalidSignalError(_differences(batch, "lengths", lengths, "samples"), "one length", remedy)
@@ -186,19 +219,20 @@ def statistics_of(batch) -> dict:
     if not batch:
         raise InvalidArgumentError("The batch is empty", "at least one recording")
     signals = [item.signal.astype(np.float64, copy=False) for item in batch]
-    lengths = np.array([len(signal) for signal in signals])
-    mean = sum(signal.sum() for signal in signals) / lengths.sum()
+    sizes = np.array([signal.size for signal in signals])
+    lengths = {item.length for item in batch}
+    mean = sum(signal.sum() for signal in signals) / sizes.sum()
     squares = np.array([np.square(signal).mean() for signal in signals])
-    deviation = sum(np.square(signal - mean).sum() for signal in signals) / lengths.sum()
+    deviation = sum(np.square(signal - mean).sum() for signal in signals) / sizes.sum()
     counts = Counter(item.label for item in batch)
     return {
         "num_signals": len(batch),
-        "signal_length": int(lengths[0]) if len(set(lengths)) == 1 else None,
+        "signal_length": lengths.pop() if len(lengths) == 1 else None,
         "global_mean": float(mean),
         "global_std": float(np.sqrt(deviation)),
         "global_min": float(min(signal.min() for signal in signals)),
         "global_max": float(max(signal.max() for signal in signals)),
-        "global_rms": float(np.sqrt((squares * lengths).sum() / lengths.sum())),
+        "global_rms": float(np.sqrt((squares * sizes).sum() / sizes.sum())),
         "per_signal_rms": np.sqrt(squares),
         "labels": sorted(counts),
         "label_counts": dict(sorted(counts.items())),

@@ -81,18 +81,31 @@ class RecordingImporter:
         Raises
         ------
         ImportRefusedError
-            If signal, rate or class are not clear. `InvalidSignalError` if samples are not finite; the errors of `read`
-            if the file cannot be read.
+            If signal, rate or class are not clear, or the file holds several recordings. `InvalidSignalError` if
+            samples are not finite; the errors of `read` if the file cannot be read.
+        """
+        recordings = self.load_recordings(path, root)
+        if len(recordings) == 1: return recordings[0]
+        remedy = "Import them all with load_recordings or load_batch"
+        raise ImportRefusedError(f"The file holds {len(recordings):,} recordings", "one", remedy, file=Path(path).name)
+
+    def load_recordings(self, path, root=None) -> list:
+        """Import all recordings of one file; parameters and errors are those of `load_file`.
+
+        Returns
+        -------
+        list of Recording
+            At least one.
         """
         path = Path(path)
         variables = self.read(path)
-        try: return self.recording_from(variables, path, root)
+        try: return self.recordings_from(variables, path, root)
         except (ImportRefusedError, InvalidSignalError) as error:
             error.file = path.name
             raise
 
-    def recording_from(self, variables: list, path, root=None) -> Recording:
-        """The recording that a file holds, given its variables.
+    def recordings_from(self, variables: list, path, root=None) -> list:
+        """The recordings that a file holds, given its variables; a list of at least one `Recording`.
 
         Parameters
         ----------
@@ -106,7 +119,9 @@ class RecordingImporter:
         ImportRefusedError, InvalidSignalError
             As `load_file`; the message does not name the file.
         """
-        path = Path(path)
+        return [self._recording(variables, Path(path), root)]
+
+    def _recording(self, variables, path, root):
         named = path_evidence(path, root, {variable.path.partition(".")[0] for variable in variables})
         chosen, reason = choose_signal(variables, self.signal_variable, self.minimum_length, path.stem,
                                        resolve(named, "fault_end")[0])
@@ -121,7 +136,7 @@ class RecordingImporter:
         return Recording(
             samples_of(chosen), metadata_of(variables) | extra, self.label_map.get(label, label),
             config=config_of(variables), signal_name=chosen.title, provenance=provenance, path=path,
-            channels=channels_of(variables, chosen, self.minimum_length), **values,
+            channels=channels_of(variables, chosen, self.minimum_length), units=(chosen.unit,), **values,
         )
 
     def _evidence(self, name, path, root, evidence):
@@ -130,7 +145,7 @@ class RecordingImporter:
         return [Evidence(name, float(self.sampling_rate), "caller", "sampling_rate")]
 
     def load_batch(self, source, pattern=RECORDING_PATTERNS, recursive: bool = True) -> RecordingBatch:
-        """Import many files; each is imported, or listed in `.refused` with the reason.
+        """Import all recordings of many files; each file is imported, or listed in `.refused` with the reason.
 
         Parameters
         ----------
@@ -149,7 +164,7 @@ class RecordingImporter:
         root, paths = find_files(source, pattern, recursive)
         batch = RecordingBatch(root=root)
         for path in progress_bar("importing", over=paths, unit="files", shown=len(paths) >= 50):
-            try: batch.append(self.recording_from(self.read(path), path, root))
+            try: batch.extend(self.recordings_from(self.read(path), path, root))
             except LstmPfdError as error: batch.refused[path] = error.reason
             except OSError as error: batch.refused[path] = str(error)
         return batch

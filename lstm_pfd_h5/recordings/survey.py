@@ -115,11 +115,11 @@ def load_recording(path: Path, name: str, root: Path | None, plan: MigrationPlan
     Raises
     ------
     ImportRefusedError
-        As `RecordingImporter.recording_from`. `SamplingRateError` if the file and a pattern of the plan state different
-        rates; the errors of the reader if the file cannot be read.
+        As `RecordingImporter.recordings_from`. `SamplingRateError` if the file and a pattern of the plan state
+        different rates; the errors of the reader if the file cannot be read.
     """
     importer = RecordingImporter(plan.signal_variable, labels=plan.labels)
-    recording = importer.recording_from(importer.read(path), path, root)
+    (recording,) = importer.recordings_from(importer.read(path), path, root)
     stated = _stated_rate(plan.sampling_rate, name)
     if recording.sampling_rate is None: recording.sampling_rate = stated
     elif isinstance(plan.sampling_rate, Mapping) and stated not in (None, recording.sampling_rate):

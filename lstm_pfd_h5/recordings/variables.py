@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ImportRefusedError, InvalidSignalError
+from ..readers.contents import Channel
 from ..readers.matlab_values import Opaque
 from .vocabulary import split_words
 
@@ -30,23 +31,34 @@ class Variable:
     path : str
         Its place in the file, in MATLAB's syntax.
     value : object
-        As returned by `read_mat`.
+        As returned by the reader of the file's format; of a `Channel`, its samples.
     title : str
         The name of the channel if the file states it, else the path.
+    unit : str
+        As the file writes it, such as `'g'`; empty if it states none.
+    sampling_rate : float or None
+        In Hz, if the format of the file states one for this channel.
+    source : str
+        Where the format states that rate, such as `'wf_increment'`.
     """
 
     path: str
     value: object
     title: str
+    unit: str = ""
+    sampling_rate: float | None = None
+    source: str = ""
 
 
 def flatten(variables: dict) -> list:
-    "All variables of a file (from `read_mat`) as a flat list of `Variable`, in the order of the file."
+    "All variables of a file (as its reader returns them) as a flat list of `Variable`, in the order of the file."
     return [leaf for name, value in variables.items() for leaf in _leaves(name, value, name)]
 
 
 def _leaves(path, value, title):
-    if isinstance(value, dict) and value:
+    if isinstance(value, Channel):
+        yield Variable(path, value.samples, title, value.unit, value.sampling_rate, value.source)
+    elif isinstance(value, dict) and value:
         record = value.get("Name") if isinstance(value.get("Name"), str) else ""
         for name, part in value.items():
             yield from _leaves(f"{path}.{name}", part, record if record and name == "Data" else f"{path}.{name}")
