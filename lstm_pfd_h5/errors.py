@@ -26,15 +26,18 @@ class LstmPfdError(Exception):
         The file, and the variable in it, that the message begins with.
     argument : str, optional
         The argument that `found` is about. Its name is put before `found`.
+    retry : dict, optional
+        Options of the same call with which it would succeed, such as `{'signal_variable': 'acc_x'}`. Reports turn them into
+        a command.
     """
 
     def __init__(
         self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "",
-        argument: str = "",
+        argument: str = "", retry: dict | None = None,
     ):
         self.found = f"{argument} {found}" if argument else found
         self.expected, self.remedy = expected, remedy
-        self.file, self.variable, self.argument = file, variable, argument
+        self.file, self.variable, self.argument, self.retry = file, variable, argument, retry or {}
         super().__init__(str(self))
 
     def __str__(self) -> str:
