@@ -11,11 +11,10 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from ..constants import SPLIT_RATIOS
 from ..core.checks import one_of, positive, whole_number
-from ..errors import InvalidArgumentError, SamplingRateError
+from ..errors import InvalidArgumentError
 from .labels import check_labels
 from .migration_targets import check_targets
 from ..splitting.stratified_counts import check_ratios
@@ -121,7 +120,7 @@ def _check_group_pattern(pattern):
 
 # %% ../../nbs/guide/10_recordings/21_migration_plan.ipynb #4ae1d47d
 def rate_for(sampling_rate: float | Mapping | None, name: str) -> float | None:
-    "The rate in Hz that the plan's `sampling_rate` states for the file of this name; the first pattern that matches counts."
+    "The rate in Hz that `sampling_rate` states for a file; the first pattern that matches counts."
     if not isinstance(sampling_rate, Mapping): return sampling_rate
     return next((rate for pattern, rate in sampling_rate.items() if fnmatchcase(name, pattern)), None)
 

@@ -6,7 +6,6 @@
 __all__ = ['check_targets', 'recording_targets', 'natural_order', 'remaining_life', 'remaining_targets']
 
 # %% ../../nbs/guide/10_recordings/20_migration_targets.ipynb #5fe4d139
-import math
 import re
 from collections.abc import Mapping
 
@@ -49,14 +48,16 @@ def _check_pattern(name, pattern):
         raise InvalidArgumentError(found, argument="targets") from error
     if not groups:
         expected = r"parentheses around the number, such as '_(\d+)Nm'"
-        raise InvalidArgumentError(f"(--target) has {name!r}: {pattern!r}, which has no group", expected, argument="targets")
+        found = f"(--target) has {name!r}: {pattern!r}, which has no group"
+        raise InvalidArgumentError(found, expected, argument="targets")
 
 
 def _seconds(name, text):
     try: return positive("seconds", float(text))
     except ValueError as error:
         found = f"(--target) has {name!r}: 'remaining:{text}'"
-        raise InvalidArgumentError(found, "a positive number of seconds between two files", argument="targets") from error
+        expected = "a positive number of seconds between two files"
+        raise InvalidArgumentError(found, expected, argument="targets") from error
 
 # %% ../../nbs/guide/10_recordings/20_migration_targets.ipynb #d0d27371
 def recording_targets(targets: Mapping, recording, name: str, starts, length: int) -> dict:
