@@ -51,6 +51,21 @@ class Array:
     meaning: str
     optional: bool = False
     addition: bool = False
+    more_axes: tuple = ()  # the axes it may have instead: `C` channels, `K` targets
+
+    @property
+    def ranks(self) -> set:
+        "Possible numbers of axes."
+        return {len(axes) for axes in (self.axes, self.more_axes) if axes}
+
+    @property
+    def shapes(self) -> str:
+        "The possible shapes, for messages and tables: `'(N, L) or (N, C, L)'`."
+        return " or ".join(_shape_text(axes) for axes in (self.axes, self.more_axes) if axes)
+
+
+def _shape_text(axes):
+    return f"({', '.join(axes)}{',' * (len(axes) == 1)})"
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #3e740cec
 @dataclass(frozen=True)
@@ -73,11 +88,12 @@ class Layout:
 SCHEMA_VERSION = 1
 "Version of the layouts on this page. A file with a higher one is refused."
 
-_SIGNALS = Array("signals", ("N", "L"), "float32", "one signal a row")
+_SIGNALS = Array("signals", ("N", "L"), "float32", "one signal a row", more_axes=("N", "C", "L"))
 _LABELS = Array("labels", ("N",), "integer", "class of each row")
 _METADATA = Array("metadata", ("N",), "text", "a JSON object for each signal, in input order", optional=True)
 _INDICES = Array("indices", ("N",), "integer", "a row's place in the input: its metadata", optional=True, addition=True)
 _GROUPS = Array("groups", ("N",), "any", "the recording or bearing of each row", optional=True, addition=True)
+_TARGETS = Array("targets", ("N",), "float32", "numbers to predict, of each row", True, True, ("N", "K"))
 _NUM_SAMPLES = Attribute("num_samples", "integer", "rows in this split")
 
 _CACHE_ATTRIBUTES = (
@@ -89,6 +105,8 @@ _CACHE_ATTRIBUTES = (
 _ADDITIONS = (
     Attribute("schema_version", "integer", "version of this schema", addition=True),
     Attribute("label_names", "texts", "name of each integer label", addition=True),
+    Attribute("channel_names", "texts", "name of each channel, if there are several", addition=True),
+    Attribute("target_names", "texts", "name of each target, if there are targets", addition=True),
 )
 _RATE = Attribute("sampling_rate", "number", "samples per second (Hz), if it is known", addition=True)
 
@@ -96,7 +114,7 @@ FLAT = Layout(
     "flat",
     "CacheManager.cache_dataset",
     (*_CACHE_ATTRIBUTES, Attribute("compression", "text", "'gzip', 'lzf' or 'none'"), *_ADDITIONS, _RATE),
-    (_SIGNALS, _LABELS, _METADATA),
+    (_SIGNALS, _LABELS, _TARGETS, _METADATA),
 )
 SPLIT = Layout(
     "split",
@@ -111,7 +129,7 @@ SPLIT = Layout(
     ),
     (_METADATA,),
     (_NUM_SAMPLES,),
-    (_SIGNALS, _LABELS, _INDICES, _GROUPS),
+    (_SIGNALS, _LABELS, _TARGETS, _INDICES, _GROUPS),
 )
 GENERATOR = Layout(
     "generator",
@@ -127,7 +145,7 @@ GENERATOR = Layout(
     ),
     (_METADATA,),
     (_NUM_SAMPLES,),
-    (_SIGNALS, _LABELS, _INDICES, _GROUPS),
+    (_SIGNALS, _LABELS, _TARGETS, _INDICES, _GROUPS),
 )
 LAYOUTS = {layout.name: layout for layout in (FLAT, SPLIT, GENERATOR)}
 "The three layouts by name."
@@ -137,8 +155,7 @@ def layout_table(layout: Layout) -> Table:
     "The contents of a layout, one row for each array and attribute."
     def rows(prefix, arrays, attributes):
         for array in arrays:
-            shape = f"({', '.join(array.axes)}{',' * (len(array.axes) == 1)})"
-            yield prefix + array.name, shape, array.kind, _need(array), array.meaning
+            yield prefix + array.name, array.shapes, array.kind, _need(array), array.meaning
         for attribute in attributes:
             yield f"{prefix}@{attribute.name}", "", attribute.kind, _need(attribute), attribute.meaning
 
