@@ -15,7 +15,8 @@ import numpy as np
 
 from ..core.files import open_regular
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
-from .matlab_values import MAX_BYTES, Opaque
+from .contents import TextColumn
+from .matlab_values import MAX_BYTES
 from .table_form import COPY_OR_REPAIR, REPAIR_OR_LEAVE_OUT, is_number, line_fault, read_form
 
 # %% ../../nbs/guide/08_readers/10_text_tables.ipynb #25ae34c2
@@ -42,19 +43,18 @@ def _sample_lines(stream, name, skipped):
         yield line
 
 
-class _TextColumn:
-    "Takes the cells of a column of text, and keeps the first one and whether all are the same."
+class _TextCells:
+    "Takes the cells of a column of text."
 
-    def __init__(self): self.first, self.same = None, True
+    def __init__(self): self.column = TextColumn()
 
     def __call__(self, cell):
         if is_number(cell := cell.strip()): raise ValueError("a number in a column of text")
-        if self.first is None: self.first = cell
-        self.same = self.same and cell == self.first
+        self.column.append(cell)
         return 0.0
 
     @property
-    def value(self): return self.first if self.same else Opaque("text column", "its cells are text, and differ")
+    def value(self): return self.column.texts[0] if len(self.column.texts) == 1 else self.column
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def read_table(path, max_bytes: int = MAX_BYTES) -> dict:
     -------
     dict
         Name of the column → (samples,) `float64`, in the order of the file. A column of text is its text if all cells
-        are equal, and an `Opaque` otherwise. Columns without a name are `'data(:,1)'`, `'data(:,2)'`, ...
+        are equal, and a `TextColumn` otherwise. Columns without a name are `'data(:,1)'`, `'data(:,2)'`, ...
 
     Raises
     ------
@@ -113,7 +113,7 @@ def read_table(path, max_bytes: int = MAX_BYTES) -> dict:
     name = Path(path).name
     with open_regular(path, max_bytes // 4) as (stream, _):
         form = read_form(stream, name)
-        texts = {column: _TextColumn() for column in form.text_columns}
+        texts = {column: _TextCells() for column in form.text_columns}
         try: values = _numbers_in(stream, form, name, texts)
         except LstmPfdError: raise
         except ValueError as error: raise _fault_in(stream, form, name, error) from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InvalidSignalError
-from ..readers.contents import Channel
+from ..readers.contents import Channel, TextColumn
 from ..readers.matlab_values import Opaque
 
 # %% ../../nbs/guide/10_recordings/03_variables.ipynb #5921a1cb
@@ -75,6 +75,7 @@ def describe(value) -> str:
     "Shape and type of a value as MATLAB's `whos` shows them: `'121265x1 double'`."
     if isinstance(value, str): return f"text {value[:20]!r}"
     if isinstance(value, Opaque): return value.class_name
+    if isinstance(value, TextColumn): return f"{len(value)}x1 text"
     if isinstance(value, (list, dict)): return f"{len(value)} texts" if isinstance(value, list) else "empty struct"
     size = "x".join(map(str, value.shape))
     kind = _MATLAB_NAMES.get(value.dtype.name, value.dtype.name)
