@@ -15,7 +15,7 @@ from h5py import h5d, h5t
 
 from ..codecs.filters import FILTER_NAMES
 from ..core.report import format_bytes
-from ..errors import CorruptFileError, UnsafeFileError
+from ..errors import SchemaError, UnsafeFileError
 from .read_errors import ObjectPath, hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/02_object_checks.ipynb #acad2dd2
@@ -162,4 +162,5 @@ def _plain(value):
 def utf8_name(name, place):
     "A name as h5py gives it: `str`, or `bytes` where it is not UTF-8, which is an error."
     if isinstance(name, str): return name
-    raise CorruptFileError(f"{place} contains the name {name!r}", "a name in UTF-8", "Restore the file from a backup")
+    remedy = "Rename it in a copy of the file, with the program that wrote it or with h5py, which takes names as bytes"
+    raise SchemaError(f"{place} contains the name {name!r}", "a name in UTF-8", remedy)

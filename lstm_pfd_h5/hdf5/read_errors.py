@@ -7,12 +7,13 @@ __all__ = ['ObjectPath', 'hdf5_errors']
 
 # %% ../../nbs/guide/03_hdf5/01_read_errors.ipynb #549e3249
 import errno
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 
-from ..errors import CorruptFileError, LstmPfdError, UnavailableFileError
+from ..errors import CorruptFileError, LstmPfdError, SchemaError, UnavailableFileError
 
 # %% ../../nbs/guide/03_hdf5/01_read_errors.ipynb #c4d5e21f
 class ObjectPath:
@@ -53,6 +54,7 @@ _UNAVAILABLE = {
     errno.ENFILE: "The system has too many open files: close some",
     errno.ENOMEM: "There is not enough memory: read fewer rows at a time",
 }
+_OPEN_FOR_WRITING = "open for write"  # HDF5's words where the file itself says that a writer has it open
 _DAMAGED = "The file is damaged or truncated: restore it from a backup, or write it again"
 
 
@@ -72,21 +74,34 @@ def hdf5_errors(path, where: object = "") -> Iterator[None]:
     CorruptFileError
         The file is damaged.
     UnavailableFileError
-        The file cannot be read now: it is locked, a share does not answer, permissions are missing.
-    TypeError
-        Unchanged, unless h5py raised it.
+        The file cannot be read now: it is locked, a writer still has it open or crashed, a share does not answer,
+        permissions are missing.
+    SchemaError
+        The file is healthy, and holds a type that NumPy does not have or text that is not UTF-8.
+    TypeError, ValueError, KeyError, OverflowError
+        Unchanged, unless h5py raised it: a mistake in the block is not damage of the file.
     """
     try:
         yield
     except LstmPfdError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        if isinstance(error, TypeError) and not _is_from_h5py(error): raise
+        if not isinstance(error, OSError) and not _is_from_h5py(error): raise
         place = f"{where} in {Path(path).name}" if str(where) else Path(path).name
-        reason = str(error).strip("'\" ") or type(error).__name__
-        remedy = _UNAVAILABLE.get(getattr(error, "errno", None) or 0)
-        if remedy: raise UnavailableFileError(f"{place} cannot be read now: {reason}", remedy=remedy) from error
-        raise CorruptFileError(f"{place} cannot be read: {reason}", remedy=_DAMAGED) from error
+        raise _error_for(error, place, path) from error
+
+
+def _error_for(error, place, path):
+    reason = str(error).strip("'\" ") or type(error).__name__
+    if isinstance(error, (TypeError, UnicodeDecodeError)):
+        remedy = "Leave it out of a copy of the file, or convert it with the program that wrote it"
+        return SchemaError(f"{place} cannot be read: {reason}", "numbers, or text in UTF-8", remedy)
+    remedy = _UNAVAILABLE.get(getattr(error, "errno", None) or 0)
+    if _OPEN_FOR_WRITING in reason:
+        remedy = (f"A program is writing it, or ended without closing it. Close it there; if no program has it open, "
+                  f"clear the flag (what was not flushed is lost): h5clear -s {shlex.quote(Path(path).name)}")
+    if remedy: return UnavailableFileError(f"{place} cannot be read now: {reason}", remedy=remedy)
+    return CorruptFileError(f"{place} cannot be read: {reason}", remedy=_DAMAGED)
 
 
 def _is_from_h5py(error):
