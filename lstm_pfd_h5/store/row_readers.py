@@ -6,17 +6,19 @@
 __all__ = ['opened_identity', 'PlainRows', 'ChunkedRows', 'H5pyRows', 'open_rows', 'read_rows']
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #0b0a921d
+import math
 import os
 import threading
 from contextlib import ExitStack
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from ..codecs.chunk_codec import ChunkCodec
-from ..codecs.filters import load_filters
+
 from ..core.files import file_identity
 from ..core.parallel import run_on_threads
 from ..core.per_process import PerProcess
@@ -43,7 +45,7 @@ class PlainRows:
     Attributes
     ----------
     shape : tuple of int
-        (rows, samples).
+        (rows, samples) or (rows, channels, samples).
     dtype : np.dtype
         Type of the stored values.
     addresses : np.ndarray
@@ -54,12 +56,13 @@ class PlainRows:
         self.file, self.name = FileBytes(dataset.file.filename, opened_identity(dataset)), dataset.name
         self.addresses = addresses
         self.shape, self.dtype, self.fill = dataset.shape, dataset.dtype, dataset.fillvalue
+        self.row_bytes = _row_bytes(dataset)
 
     def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, samples) with the rows, in their order."
+        "Fill `out` (n, ...), which has the shape of n rows, with the rows, in their order."
         addresses = self.addresses[rows]
         for position in np.flatnonzero(addresses < 0): out[position] = self.fill
-        positions, size = np.flatnonzero(addresses >= 0), self.shape[1] * self.dtype.itemsize
+        positions, size = np.flatnonzero(addresses >= 0), self.row_bytes
         runs = plan_runs(addresses[positions], np.full(len(positions), size))
         tasks = [(int(addresses[positions[run[0]]]), positions[run], out) for run in runs]
         run_on_threads(self._read_run, tasks, 1 if len(positions) * size < _ONE_THREAD else threads)
@@ -68,15 +71,19 @@ class PlainRows:
         if out.dtype == self.dtype and out.flags.c_contiguous:
             self.file.read_into(address, [out[position] for position in positions])
         else:
-            self.file.read_into(address, [values := np.empty((len(positions), self.shape[1]), self.dtype)])
+            self.file.read_into(address, [values := np.empty((len(positions), *self.shape[1:]), self.dtype)])
             out[positions] = values
 
 
+def _row_bytes(dataset):
+    return math.prod(dataset.shape[1:]) * dataset.dtype.itemsize
+
+
 def _row_addresses(dataset):
-    "Where the rows of a dataset without filters begin; `None` where its chunks are narrower than a row."
-    row_size, count = dataset.shape[1] * dataset.dtype.itemsize, dataset.shape[0]
+    "Where the rows of a dataset without filters begin; `None` where its chunks hold only parts of rows."
+    row_size, count = _row_bytes(dataset), dataset.shape[0]
     if dataset.chunks is None: return dataset.id.get_offset() + row_size * np.arange(count)
-    if dataset.chunks[1] != dataset.shape[1]: return None
+    if dataset.chunks[1:] != dataset.shape[1:]: return None
     table, chunk_rows = chunk_table(dataset), dataset.chunks[0]
     addresses = np.full(-(-count // chunk_rows), -1)
     addresses[table.starts[:, 0] // chunk_rows] = table.addresses
@@ -91,15 +98,16 @@ class ChunkedRows:
         self.file, self.name = FileBytes(dataset.file.filename, opened_identity(dataset)), dataset.name
         self.shape, self.dtype, self.chunks, self.fill = dataset.shape, dataset.dtype, dataset.chunks, dataset.fillvalue
         self.codec, self.table = codec, chunk_table(dataset)
-        self.grid = _chunk_grid(self.table, self.shape, self.chunks)
+        self.grid, self.cells = _chunk_grid(self.table, self.shape, self.chunks), _cells(self.shape, self.chunks)
 
     @property
     def is_row_wise(self) -> bool:
-        "Whether a chunk is exactly one row."
-        return self.chunks == (1, self.shape[1])
+        "Whether a chunk is exactly one row, or exactly one channel of one row."
+        is_channel = len(self.shape) == 3 and self.chunks == (1, 1, self.shape[2])
+        return is_channel or self.chunks == (1, *self.shape[1:])
 
     def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, samples) with the rows, in their order."
+        "Fill `out` (n, ...), which has the shape of n rows, with the rows, in their order."
         if out.nbytes < _ONE_THREAD: threads = 1
         else: self.codec.warm_up()
         chunks, decoders = self._row_decoders(rows, out) if self.is_row_wise else self._grid_decoders(rows, out)
@@ -129,41 +137,47 @@ class ChunkedRows:
         else: self.codec.decode(stored, values, mask)
 
     def _row_decoders(self, rows, out):
-        "For each row, the number of its chunk and a function that decodes the chunk into the row of `out`."
+        "For each row or channel of a row, the number of its chunk and a function that decodes the chunk into `out`."
         in_place = out.dtype == self.dtype and out[:1].flags.c_contiguous
 
-        def decoder(row_out):
+        def decoder(part):
             def decode(stored, mask=0):
-                values = row_out if in_place else np.empty(self.shape[1], self.dtype)
+                values = part if in_place else np.empty(part.shape, self.dtype)
                 self._decode(stored, mask, values)
-                if not in_place: row_out[:] = values
+                if not in_place: part[...] = values
             return decode
 
-        return self.grid[rows, 0], [decoder(row_out) for row_out in out]
+        parts = out if self.chunks[1:] == self.shape[1:] else (channel for row in out for channel in row)
+        return self.grid[rows].reshape(-1), [decoder(part) for part in parts]
 
     def _grid_decoders(self, rows, out):
         "For each chunk with a part of one of the rows, its number and a function that copies the parts to `out`."
         grid_rows, rows_within = np.divmod(rows, self.chunks[0])
         positions_in = {grid_row: np.flatnonzero(grid_rows == grid_row) for grid_row in np.unique(grid_rows)}
 
-        def decoder(grid_row, grid_column):
+        def decoder(positions, of_row, of_chunk):
             def decode(stored, mask=0):
                 values = np.empty(self.chunks, self.dtype)
                 self._decode(stored, mask, values)
-                start, positions = grid_column * self.chunks[1], positions_in[grid_row]
-                stop = min(start + self.chunks[1], self.shape[1])
-                out[positions, start:stop] = values[rows_within[positions], : stop - start]
+                out[(positions, *of_row)] = values[(rows_within[positions], *of_chunk)]
             return decode
 
-        places = [(grid_row, grid_column) for grid_row in positions_in for grid_column in range(self.grid.shape[1])]
-        return np.array([self.grid[place] for place in places], np.int64), [decoder(*place) for place in places]
+        decoders = [decoder(positions, *cell) for positions in positions_in.values() for cell in self.cells]
+        return self.grid[list(positions_in)].reshape(-1), decoders
 
 
 def _chunk_grid(table: ChunkTable, shape, chunks):
-    "Number of the chunk at each place (grid row, grid column); -1 where none was written."
+    "Number of the chunk at each place (grid row, cell of the row); -1 where none was written."
     grid = np.full([-(-extent // chunk) for extent, chunk in zip(shape, chunks)], -1, np.int64)
     grid[tuple((table.starts // np.array(chunks)).T)] = np.arange(len(table.starts))
-    return grid
+    return grid.reshape(len(grid), math.prod(grid.shape[1:]))
+
+
+def _cells(shape, chunks):
+    "For each cell of a row: the part of the row that it is, and the part of its chunk that holds it, as slices."
+    spans = [[slice(start, min(start + chunk, extent)) for start in range(0, extent, chunk)]
+             for extent, chunk in zip(shape[1:], chunks[1:])]
+    return [(of_row, tuple(slice(0, each.stop - each.start) for each in of_row)) for of_row in product(*spans)]
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #59b80d68
 class H5pyRows:
@@ -185,7 +199,7 @@ class H5pyRows:
         self._hold()
 
     def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, samples) with the rows, in their order; HDF5 reads on one thread."
+        "Fill `out` (n, ...) with the rows, in their order; HDF5 reads on one thread."
         with hdf5_errors(self.path, self.name):
             dataset, lock, _ = self._opened.get()
             with lock:
@@ -197,13 +211,11 @@ def _open_dataset(path, identity, name):
     with ExitStack() as stack:
         root = stack.enter_context(open_file(path))
         check_unchanged(path, identity, opened_identity(root))
-        dataset = root[name]
-        load_filters(dataset)
-        return dataset, threading.Lock(), stack.pop_all()
+        return root[name], threading.Lock(), stack.pop_all()
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #8c1b8201
 def open_rows(dataset: h5py.Dataset) -> PlainRows | ChunkedRows | H5pyRows:
-    """The fastest reader for the rows of a two-dimensional dataset. It can be pickled, and does not need the open file.
+    """The fastest reader for the rows of a dataset, of any number of axes. It can be pickled, and needs no open file.
 
     Raises
     ------
@@ -219,7 +231,7 @@ def open_rows(dataset: h5py.Dataset) -> PlainRows | ChunkedRows | H5pyRows:
 
 
 def read_rows(row_reader: PlainRows | ChunkedRows | H5pyRows, rows) -> np.ndarray:
-    "The rows as a new (n, samples) float32 array."
-    out = np.empty((len(rows), row_reader.shape[1]), np.float32)
+    "The rows as a new float32 array, (n, samples) or (n, channels, samples)."
+    out = np.empty((len(rows), *row_reader.shape[1:]), np.float32)
     row_reader.read(np.asarray(rows), out)
     return out
