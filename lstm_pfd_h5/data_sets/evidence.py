@@ -23,9 +23,9 @@ class Evidence:
     value : object
         The value stated.
     origin : str
-        The kind of source: `"caller"`, `"variable"`, `"file name"` or `"folder"`.
+        The kind of source: `"caller"`, `"data set"`, `"variable"`, `"file name"` or `"folder"`.
     where : str
-        The variable, name or folder itself.
+        The variable, name or folder itself, or the data set with its own source.
     """
 
     field: str
