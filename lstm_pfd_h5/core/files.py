@@ -75,11 +75,12 @@ def file_identity(file) -> tuple:
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 "The first eight bytes of every HDF5 file without a user block."
 
-# %% ../../nbs/guide/01_core/06_files.ipynb #851661d6
+# %% ../../nbs/guide/01_core/06_files.ipynb #76739f14
 _OFFICE = rb"PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|xl/|word/|ppt/|matlab/)"
 _LEAVE_OUT = "If it is not a recording, leave it out"
 _PICKLE = "a Python pickle", "Load it in Python and save its arrays with np.save"
 _OCTAVE = "Save it in Octave with save -v7"
+_ASAMMDF = "Export it with asammdf: MDF(path).export('mat', 'run.mat')"
 
 _BEGINNINGS: tuple = (
     (rb"version https://git-lfs", "a pointer of Git LFS, not the file itself", "Fetch the file with git lfs pull"),
@@ -110,7 +111,7 @@ _BEGINNINGS: tuple = (
     (rb"c[\w.]+\n\w+\np\d+\n|\([ld]p\d+\n", *_PICKLE),
     (rb"ARROW1|FEA1", "an Arrow (Feather) file", "Save the table with pyarrow.parquet.write_table"),
     (rb"SQLite format 3\0", "an SQLite database", "Export the table as .csv"),
-    (rb"(UnFin)?MDF? ", "an ASAM MDF file (.mf4)", "Export it with asammdf: MDF(path).export('mat', 'run.mat')"),
+    (rb"(UnFin)?MDF? ", "an ASAM MDF file (.mf4)", _ASAMMDF),
     (rb"CDF[\x01\x02\x05]", "a NetCDF 3 file", "Save its variables with scipy.io.netcdf_file and np.savez"),
     (rb"\x0e\x03\x13\x01", "an HDF4 file", "Convert it with h4toh5"),
     (rb"TDSh", "the index of a TDMS file", "The samples are in the .tdms file of the same name"),
@@ -130,7 +131,7 @@ _BEGINNINGS: tuple = (
 )
 _PATTERNS = tuple((re.compile(begin, re.DOTALL), kind, remedy) for begin, kind, remedy in _BEGINNINGS)
 
-# %% ../../nbs/guide/01_core/06_files.ipynb #73263fe2
+# %% ../../nbs/guide/01_core/06_files.ipynb #b5cb0d4d
 _RECORDER = "Export the recording there as .mat, .csv, TDMS or UFF"
 _OFFICE_SUFFIXES: dict = {
     ".xlsb": ("a binary Excel workbook", "Save it in Excel as .xlsx or .csv"),
@@ -140,8 +141,9 @@ _OFFICE_SUFFIXES: dict = {
     ".slx": ("a model of Simulink", _LEAVE_OUT),
 }
 _SUFFIXES: dict = {
-    **dict.fromkeys((".dxd", ".dxz", ".d7d", ".d7z"), ("a Dewesoft recording", _RECORDER.replace("there", "in Dewesoft"))),
-    **dict.fromkeys((".mf4", ".mdf"), ("an ASAM MDF file", "Export it with asammdf: MDF(path).export('mat', 'run.mat')")),
+    **dict.fromkeys((".dxd", ".dxz", ".d7d", ".d7z"),
+                    ("a Dewesoft recording", _RECORDER.replace("there", "in Dewesoft"))),
+    **dict.fromkeys((".mf4", ".mdf"), ("an ASAM MDF file", _ASAMMDF)),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), _PICKLE),
     **dict.fromkeys((".pt", ".pth", ".ckpt"), ("a file of PyTorch, which is a pickle", _PICKLE[1])),
     ".pti": ("a recording of Brüel & Kjær's PULSE", _RECORDER.replace("there", "in PULSE")),
@@ -188,9 +190,11 @@ def content_of(head: bytes, suffix: str = "") -> tuple:
 
 
 def _is_text(head):
-    "UTF-8 without control characters; a few other bytes may be in it, and a character may be cut at the end."
-    if any(byte < 9 or 13 < byte < 27 for byte in head): return False
-    return len(head) - len(head.decode("utf-8", "ignore").encode()) < 4
+    "UTF-16 with its mark; or no control characters, and UTF-8 or mostly ASCII. A character may be cut at the end."
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"): return True
+    if any(byte < 9 or 13 < byte < 27 for byte in head.rstrip(b"\x1a")): return False
+    foreign = len(head) - len(head.decode("utf-8", "ignore").encode())
+    return foreign < 4 or foreign < 0.2 * len(head)
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #22bdc776
 @contextmanager
@@ -233,6 +237,6 @@ def _opened(path):
 
 
 def _too_large(path, size, max_bytes):
-    remedy = "If there is enough memory, pass a larger max_bytes= (--max-bytes); or divide the recording into several files"
+    remedy = "If there is enough memory, pass a larger max_bytes= (--max-bytes); if not, divide the recording"
     found = f"{path.name} has a size of {format_bytes(size)}"
     return ImportRefusedError(found, f"{format_bytes(max_bytes)} at most", remedy)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..core.files import HDF5_SIGNATURE, content_of, regular_file
 from ..errors import CorruptFileError, CorruptMatFileError, LstmPfdError, UnavailableFileError
+from .contents import MAX_BYTES
 from .mat4 import parse_mat4_header, read_mat4
 from .mat5 import read_mat5
 from .mat73 import read_mat73
-from .matlab_values import MAX_BYTES, ReadContext
+from .matlab_values import ReadContext
 
 # %% ../../nbs/guide/08_readers/07_matfile.ipynb #4187c70c
 _TITLES = (b"MATLAB 5.0 MAT-file", b"MATLAB 7.3 MAT-file")

@@ -16,7 +16,7 @@ from numpy.lib import format as npy_format
 from ..core.files import content_of, open_regular
 from ..core.report import format_bytes
 from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
-from .matlab_values import MAX_BYTES
+from .contents import MAX_BYTES, FileContents
 
 # %% ../../nbs/guide/08_readers/08_npy_files.ipynb #e553ce55
 MAGIC = npy_format.MAGIC_PREFIX
@@ -114,7 +114,7 @@ def channels_of_array(values: np.ndarray) -> dict:
     return {f"data(:,{number})": column for number, column in enumerate(values.T, start=1)}
 
 # %% ../../nbs/guide/08_readers/08_npy_files.ipynb #41b8b5b2
-def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
+def read_npy(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """Read a NumPy array (`.npy`), never unpickling.
 
     Parameters
@@ -125,7 +125,7 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
 
     Returns
     -------
-    dict
+    FileContents
         As `channels_of_array`; in native byte order.
 
     Raises
@@ -148,7 +148,8 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> dict:
             found, expected = f"the array takes {format_bytes(declared)}", f"at most {format_bytes(max_bytes)}"
             raise ImportRefusedError(found, expected, "Divide the recording into several files", file=name)
         values = np.frombuffer(stream.read(declared), dtype).reshape(shape, order="F" if by_column else "C")
-    return channels_of_array(values.astype(dtype.newbyteorder("="), copy=False))
+    form = f"NumPy array, {' × '.join(map(str, shape)) or 'one'} {dtype.name}"
+    return FileContents(channels_of_array(values.astype(dtype.newbyteorder("="), copy=False)), form)
 
 
 def _wrong_size(stream, name, array, declared, stored):
