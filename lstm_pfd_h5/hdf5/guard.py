@@ -61,6 +61,11 @@ class GuardedGroup:
     def name(self) -> str:
         return self._group.name or "an object"
 
+    @property
+    def root(self) -> "GuardedGroup":
+        "The root of the file."
+        return GuardedGroup(self._group.file["/"], self.path, self.policy)
+
     def __repr__(self):
         return f"<GuardedGroup {self.name!r} in {self.path.name}: {', '.join(self.keys()[:8])}>"
 
@@ -87,6 +92,11 @@ class GuardedGroup:
             if not isinstance(item, GuardedGroup): raise KeyError(path)
             item = item._open(component)
         return item
+
+    def attribute_names(self) -> list:
+        "Names of the attributes, also of those that may not be read."
+        with hdf5_errors(self.path, ObjectPath(self._group, "the attributes of ", with_file=False)):
+            return [utf8_name(name, ObjectPath(self._group)) for name in self._group.attrs]
 
     def attributes(self, names=None) -> dict:
         "All attributes as plain values, or those of `names`; see `attributes_of`."
