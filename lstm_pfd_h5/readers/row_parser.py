@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['NUMBER', 'TEXT', 'EMPTY', 'IGNORED', 'DONE', 'UNUSUAL', 'GAP', 'count_rows', 'parse_rows']
 
-# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #487b3b32
+# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #2ee67fb8
 import numpy as np
 
 from ..codecs.compiled import compiled
 from .exact_numbers import BYTES, scan_number
 
-# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #141a353d
+# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #1fa613a0
 NUMBER, TEXT, EMPTY, IGNORED = range(4)
 "What the cells of a column are."
 
@@ -46,7 +46,7 @@ def count_rows(text):
         place += 1
     return rows + filled
 
-# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #acd7c165
+# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #f88c1b5e
 _FORM, _NUMBERS, _PLACES = "int64[::1]", "float64[:, ::1]", "int64[:, :, ::1]"
 
 
@@ -105,7 +105,7 @@ def _parse_text(text, place, form, column, row, places, above):
     above[column, 0], above[column, 1] = begin, stop
     return place
 
-# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #36adf59c
+# %% ../../nbs/guide/08_readers/14_row_parser.ipynb #2426d128
 @compiled(f"int64({BYTES}, int64, int64)")
 def _skip(text, place, separator):
     "The place of the next byte that is not a blank, nor a tab unless tabs separate the cells."
