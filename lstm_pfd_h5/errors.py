@@ -29,7 +29,14 @@ class LstmPfdError(Exception):
     retry : dict, optional
         Options of the same call with which it would succeed, such as `{'signal_variable': 'acc_x'}`. Reports turn them into
         a command.
+
+    Attributes
+    ----------
+    report : object
+        What had been found when a long operation failed, such as a `MigrationReport`; otherwise `None`.
     """
+
+    report: object = None
 
     def __init__(
         self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "",

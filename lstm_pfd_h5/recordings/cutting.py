@@ -20,15 +20,15 @@ def resample(signal: np.ndarray, sampling_rate: float | None, new_rate: float) -
     Parameters
     ----------
     signal : np.ndarray
-        (samples,).
+        (samples,) or (channels, samples).
     sampling_rate, new_rate : float
         In Hz.
 
     Returns
     -------
     np.ndarray
-        (ceil(samples · new_rate / sampling_rate),), of the input's floating-point type; the input itself if the rates
-        are equal.
+        The same with ceil(samples · new_rate / sampling_rate) samples, of the input's floating-point type; the input
+        itself if the rates are equal.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def resample(signal: np.ndarray, sampling_rate: float | None, new_rate: float) -
     from scipy.signal import resample_poly
 
     ratio = (Fraction(new_rate) / Fraction(sampling_rate)).limit_denominator(100_000)
-    return resample_poly(signal, ratio.numerator, ratio.denominator)
+    return resample_poly(signal, ratio.numerator, ratio.denominator, axis=-1)
 
 # %% ../../nbs/guide/10_recordings/14_cutting.ipynb #b7582726
 def cut(signal: np.ndarray, length: int, hop: int | None = None) -> np.ndarray:
@@ -56,7 +56,7 @@ def cut(signal: np.ndarray, length: int, hop: int | None = None) -> np.ndarray:
     Parameters
     ----------
     signal : np.ndarray
-        (samples,).
+        (samples,) or (channels, samples).
     length : int
         Samples in a row.
     hop : int, optional
@@ -65,7 +65,7 @@ def cut(signal: np.ndarray, length: int, hop: int | None = None) -> np.ndarray:
     Returns
     -------
     np.ndarray
-        (rows, length), a read-only view of `signal`.
+        (rows, length) or (rows, channels, length), a read-only view of `signal`.
 
     Raises
     ------
@@ -74,6 +74,8 @@ def cut(signal: np.ndarray, length: int, hop: int | None = None) -> np.ndarray:
     """
     length = positive("length", length, whole=True)
     hop = length if hop is None else positive("hop", hop, whole=True)
-    if len(signal) < length:
-        raise InvalidSignalError(f"The recording has {len(signal):,} samples", f"at least {length:,}, one row")
-    return np.lib.stride_tricks.sliding_window_view(signal, length)[::hop]
+    samples = signal.shape[-1]
+    if samples < length:
+        raise InvalidSignalError(f"The recording has {samples:,} samples", f"at least {length:,}, one row")
+    windows = np.lib.stride_tricks.sliding_window_view(signal, length, axis=-1)[..., ::hop, :]
+    return np.moveaxis(windows, -2, 0)
