@@ -114,7 +114,8 @@ class MigrationReport(Report):
 
     def summary(self) -> Summary:
         "Facts, classes × splits, the first twelve recordings, the reasons of refusals, and what to do next."
-        title = f"Migrated to {self.output.name}" if self.output else "Nothing was written"
+        title = f"Migrated to {self.output.name}" if self.output else "Dry run: nothing was written"
+        if self.problems: title = "Nothing was written"
         tables = [self.class_table(), self.recording_table()] if self.recordings else []
         if self.refused: tables.append(refusal_table(self.refused))
         if self.copies: tables.append(self.copy_table())
