@@ -170,14 +170,9 @@ _PROGRAMS = {
 
 def origin_of(root: GuardedGroup) -> tuple:
     "What a file is according to the program that wrote it, and the way to its contents; empty where nothing says so."
-    places = [root, *(root[name] for name in root.keys()[:8] if _is_group(root, name))]
+    places = [root, *(root[name] for name in root.keys()[:8] if root.has_group(name))]
     attributes = {name for place in places for name in place.attribute_names()}
     return next((found for name, found in _PROGRAMS.items() if name in attributes), ("", ""))
-
-
-def _is_group(root, name):
-    try: return isinstance(root[name], GuardedGroup)
-    except UnsafeFileError: return False
 
 # %% ../../nbs/guide/03_hdf5/06_foreign_arrays.ipynb #0068f553
 _WRITE = "Write signals and labels with CacheManager, or import recordings with lstm_pfd_h5 migrate"

@@ -85,6 +85,11 @@ class GuardedGroup:
             return False
         return True
 
+    def has_group(self, name: str) -> bool:
+        "Whether a member is a group that may be opened."
+        try: return name in self and isinstance(self[name], GuardedGroup)
+        except UnsafeFileError: return False
+
     def __getitem__(self, path: str):
         "Open a member by a relative path. `KeyError` if there is none."
         item = self

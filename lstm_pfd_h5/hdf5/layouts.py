@@ -4,16 +4,19 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'DTYPES', 'SCHEMA_VERSION', 'FLAT', 'SPLIT', 'GENERATOR', 'LAYOUTS', 'Attribute', 'Array', 'Layout',
-           'layout_table', 'checked_attributes', 'checked_attribute', 'identify_layout', 'row_groups', 'split_group']
+           'layout_table', 'checked_attributes', 'checked_attribute', 'root_attributes', 'unread_attributes',
+           'identify_layout', 'row_groups', 'split_group']
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #d5d638e6
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..constants import SPLITS
 from ..core.report import Table
-from ..errors import NewerSchemaError, SchemaError, SplitNotFoundError
+from ..errors import NewerSchemaError, SchemaError, SplitNotFoundError, UnsafeFileError
+from .attribute_values import read_as
+from .foreign_arrays import arrays_in, describe_arrays, way_on
+from .foreign_names import RATE_NAMES, split_groups
 from .guard import GuardedGroup
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #e3f035b6
@@ -191,17 +194,49 @@ _DEFINITIONS = {attribute.name: attribute for layout in LAYOUTS.values() for att
 
 
 def checked_attribute(root: GuardedGroup, name: str):
-    """The value of an attribute of an open file; `None` if the file does not have it.
+    """The value of an attribute of an open file, in the form that the layouts define; `None` if it does not exist.
+
+    The sampling rate may have any of the names in `RATE_NAMES`. NaN is an unknown one.
 
     Raises
     ------
     SchemaError
-        The value is not of the kind that the layouts define.
+        The value cannot be read as the kind that the layouts define.
     """
-    value, attribute = root.attributes().get(name), _DEFINITIONS[name]
-    if value is None or KINDS[attribute.kind](value): return value
-    found = f"Attribute {name!r} of {root.path.name} is {repr(value)[:60]}"
-    raise SchemaError(found, f"{attribute.kind}: {attribute.meaning}", "Correct the attribute with h5py")
+    names = RATE_NAMES if name == "sampling_rate" else (name,)
+    values, attribute = root.attributes(names), _DEFINITIONS[name]
+    stored = next((each for each in names if each in values), None)
+    if stored is None: return None
+    value = read_as(values[stored], attribute.kind)
+    if isinstance(value, float) and np.isnan(value): return None
+    if KINDS[attribute.kind](value): return value
+    found = f"Attribute {stored!r} of {root.path.name} is {repr(value)[:60]}"
+    remedy = f"Correct it with h5py: file.attrs[{stored!r}] = ..."
+    raise SchemaError(found, f"{attribute.kind}: {attribute.meaning}", remedy)
+
+
+def root_attributes(root: GuardedGroup) -> dict:
+    """The attributes of an open file. Those of the layouts get the form that is defined, if their value is clear.
+
+    Attributes of a type that may not be read (references, tables) are left out; `unread_attributes` names them.
+    """
+    unread = unread_attributes(root)
+    values = root.attributes([name for name in root.attribute_names() if name not in unread])
+    rate = next((name for name in RATE_NAMES if name in values), None)
+    if rate: values.setdefault("sampling_rate", values[rate])
+    return {name: read_as(value, _DEFINITIONS[name].kind) if name in _DEFINITIONS else value
+            for name, value in values.items()}
+
+
+def unread_attributes(root: GuardedGroup) -> dict:
+    "Name → reason, for the attributes of an open file whose type may not be read."
+    return {name: reason for name in root.attribute_names() if (reason := _refusal_of(root, name))}
+
+
+def _refusal_of(root, name):
+    try: root.attributes([name])
+    except UnsafeFileError as error: return error.found
+    return ""
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #c2d17f52
 def identify_layout(root: GuardedGroup) -> Layout:
@@ -214,17 +249,24 @@ def identify_layout(root: GuardedGroup) -> Layout:
     NewerSchemaError
         The file has a newer schema version.
     """
-    names, attributes = root.keys(), root.attributes()
     version = checked_attribute(root, "schema_version")
     if version is not None and version > SCHEMA_VERSION:
         raise NewerSchemaError(f"{root.path.name} has schema version {version}", f"{SCHEMA_VERSION} at most",
                                "Update lstm_pfd_h5: pip install -U lstm_pfd_h5")
-    if "signals" in names: return FLAT
-    if any(split in names for split in SPLITS):
-        return GENERATOR if {"rng_seed", "generation_date"} & attributes.keys() else SPLIT
-    found = f"{root.path.name} holds {', '.join(names[:8]) or 'nothing'}"
+    names = root.keys()
+    if "signals" in names and not root.has_group("signals"): return FLAT
+    if _groups_of_splits(root, names):
+        return GENERATOR if {"rng_seed", "generation_date"} & set(root.attribute_names()) else SPLIT
+    arrays = arrays_in(root)
     expected = "'signals' and 'labels', or groups 'train', 'val', 'test'"
-    raise SchemaError(found, expected, "Write it with CacheManager, or inspect it with h5py")
+    raise SchemaError(f"{root.path.name} holds {describe_arrays(arrays)}", expected, way_on(root, arrays))
+
+
+def _groups_of_splits(root, names):
+    "Split → group. A dataset with the name of a split is not one."
+    split_names = split_groups(names, file_name=root.path.name)
+    groups = {split: root[name] for split, name in split_names.items()}
+    return {split: group for split, group in groups.items() if isinstance(group, GuardedGroup)}
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #44797aa0
 def row_groups(root: GuardedGroup) -> dict:
@@ -241,7 +283,7 @@ def row_groups(root: GuardedGroup) -> dict:
         As `identify_layout`.
     """
     if not identify_layout(root).has_splits: return {None: root}
-    return {split: root[split] for split in SPLITS if split in root}
+    return _groups_of_splits(root, root.keys())
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #d6dd0379
 def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
@@ -253,7 +295,8 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
         The file has no such split, or has splits and none was named.
     """
     groups = row_groups(root)
-    if split in groups: return groups[split]
+    known = next(iter(split_groups([str(split)])), split)  # 'valid' is val
+    if known in groups: return groups[known]
     names = ", ".join(name for name in groups if name)
     if split is None:
         found = f"{root.path.name} has the splits {names}, and no split was named"
