@@ -60,7 +60,8 @@ CWRU = DataSet(
     classes=_CLASSES, table=_numbers(_NUMBERS),
     rate_source="the number, name or folder of a file; sources disagree about the healthy ones: 12 or 48 kHz",
     group_by=("fault_end", "label", "severity"), group_unit="bearing",
-    file_reading={r"(^|[/_])0*99\.mat$": {"signal_variable": "X099_DE_time"}},
+    file_reading={r"(^|[/_])0*99\.mat$": {"signal_variable": "X099_DE_time"},
+                  r"Fan[ _]?End|(^|[/_])(27\d|28\d|29\d|30\d|31\d)\.mat$": {"signal_variable": r"X\d+_FE_time"}},
     bearings={
         "drive end, SKF 6205-2RS": {"bpfi": 5.4152, "bpfo": 3.5848, "ftf": 0.39828, "bsf": 2.357},
         "fan end, SKF 6203": {"bpfi": 4.9469, "bpfo": 3.0530, "ftf": 0.3817, "bsf": 1.994},
@@ -69,6 +70,7 @@ CWRU = DataSet(
                  "diameter is one bearing, and the faults were made by spark erosion. A test score does not show that "
                  "a healthy machine is told from a faulty one that was not trained on.",
     traps=(
+        "The signal of a fault at the fan end is that of the fan end (FE); otherwise it is that of the drive end (DE).",
         "The rate of the healthy recordings (97 to 100) is not known: sources say 12 and 48 kHz. State it with --rate.",
         "174.mat holds X173 and only 63,788 samples; 99.mat also holds X098; 3001 to 3008 hold other numbers, only the "
         "drive end and no speed.",

@@ -173,17 +173,18 @@ class DataSet(Report):
         return next((match for match in matches if match), None)
 
     def statements(self, path, root=None) -> list:
-        "All that the path states, as pairs of property and value: name first, then table, then context."
+        "All that a path states, as (property, value, where): the name first, then the table, then the context."
         match = self.match(path, root)
         if match is None: return []
-        groups = match.groupdict()
-        found = meanings(groups, self.classes) + list(self.table.get(groups.get("key"), {}).items())
-        near = (re.search(expression, shown_path(path, root)) for expression in self.context)
-        return found + [pair for each in near if each for pair in meanings(each.groupdict(), self.classes)]
+        key, near = match.groupdict().get("key"), (re.search(each, shown_path(path, root)) for each in self.context)
+        stated = {Path(path).stem: meanings(match.groupdict(), self.classes),
+                  f"{key} in its table": self.table.get(key, {}).items()}
+        stated |= {each[0]: meanings(each.groupdict(), self.classes) for each in near if each}
+        return [(name, value, where) for where, pairs in stated.items() for name, value in pairs]
 
     def properties(self, path, root=None) -> dict:
         "Property → value, as the path states it; where there are several values, the first."
-        return dict(reversed(self.statements(path, root)))
+        return {name: value for name, value, _ in reversed(self.statements(path, root))}
 
     def evidence(self, path, root=None, channel: str | None = None) -> list:
         """What is known of one file, as a list of `Evidence`; empty if its path does not have the form.
@@ -196,12 +197,11 @@ class DataSet(Report):
         channel : str, optional
             Name of the channel in `channels`; by default the first.
         """
-        stated, path = self.statements(path, root), Path(path)
-        if not stated and self.match(path, root) is None: return []
-        found = [Evidence(name, value, "data set", f"{self.title} ({path.stem})") for name, value in stated]
-        rate = None if any(name == "sampling_rate" for name, _ in stated) else self.rate_of(path, root, channel)
-        source = f"{self.title} ({self.rate_source})"
-        return found + ([] if rate is None else [Evidence("sampling_rate", rate, "data set", source)])
+        if self.match(path, root) is None: return []
+        stated = self.statements(path, root)
+        rate = None if any(name == "sampling_rate" for name, *_ in stated) else self.rate_of(path, root, channel)
+        if rate is not None: stated.append(("sampling_rate", rate, self.rate_source))
+        return [Evidence(name, value, "data set", f"{self.title} ({where})") for name, value, where in stated]
 
     def rate_of(self, path, root=None, channel: str | None = None):
         "The rate (Hz) that the description of the data set states for a file, or `None`."

@@ -16,7 +16,8 @@ from ..data_sets.evidence import Evidence
 from ..errors import ImportRefusedError, InvalidArgumentError
 
 # %% ../../nbs/guide/10_recordings/10_labels.ipynb #a8366bc8
-_ORIGINS = {"auto": ("variable", "file name", "folder"), "variable": ("variable",), "name": ("file name",)}
+_ORIGINS = {"auto": ("data set", "variable", "file name", "folder"), "variable": ("variable",),
+            "name": ("data set", "file name")}
 
 
 def label_evidence(labels, path, root=None, evidence: Iterable = ()) -> list:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..core.checks import positive, whole_number
 from ..core.progress import progress_bar
 from ..data_sets.evidence import Evidence, resolve
+from ..data_sets.listings import listing
 from ..errors import ImportRefusedError, InvalidSignalError, LstmPfdError, SamplingRateError
 from .annotations import channels_of, config_of, metadata_of, variable_evidence
 from .channel_choice import MINIMUM_LENGTH, choose_signal
@@ -123,7 +124,7 @@ class RecordingImporter:
         return [self._recording(variables, Path(path), root)]
 
     def _recording(self, variables, path, root):
-        named = path_evidence(path, root, {variable.path.partition(".")[0] for variable in variables})
+        named = path_evidence(path, root, listing((variable.path, variable.value) for variable in variables))
         chosen, reason = choose_signal(variables, self.signal_variable, self.minimum_length, path.stem,
                                        resolve(named, "fault_end")[0])
         evidence = variable_evidence(variables, chosen) + named
