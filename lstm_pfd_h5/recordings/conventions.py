@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from ..constants import FAULT_TYPES
+from ..data_sets.data_set import DataSet
 from ..data_sets.evidence import Evidence
 from ..data_sets.recognition import known_file
 from .vocabulary import class_named, speed_named
@@ -33,7 +34,7 @@ def name_evidence(name: str, origin: str = "file name") -> list:
     return [Evidence(field, value, origin, name) for field, value in words.items() if value is not None]
 
 # %% ../../nbs/guide/10_recordings/02_conventions.ipynb #0c149dea
-def path_evidence(path, root=None, contents: str = "") -> list:
+def path_evidence(path, root=None, contents: str = "", data_set: DataSet | None = None) -> list:
     """The evidence in a file's name and its folders: the name first, then the folders from the innermost out.
 
     If the file belongs to a public data set, the description of the data set is used in place of the name.
@@ -45,11 +46,13 @@ def path_evidence(path, root=None, contents: str = "") -> list:
         The folder that is imported; folders below it are read. The folder that holds the file is always read.
     contents : str
         What is inside, from `listing`: it shows whether the file belongs to a public data set.
+    data_set : DataSet, optional
+        The data set that the file is known to belong to.
     """
     path, root = Path(path).absolute(), root and Path(root).absolute()
     folders = [path.parent.name]
     if root and path.is_relative_to(root): folders += [parent.name for parent in path.relative_to(root).parents][1:-1]
-    known = known_file(path, contents, root)
+    known = data_set or known_file(path, contents, root)
     found = known.evidence(path, root) if known else name_evidence(path.stem, "file name")
     for folder in folders: found += name_evidence(folder, "folder")
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.checks import positive, whole_number
 from ..core.progress import progress_bar
+from ..data_sets.data_set import DataSet
 from ..data_sets.evidence import Evidence, resolve
 from ..data_sets.listings import listing
 from ..errors import ImportRefusedError, InvalidSignalError, LstmPfdError, SamplingRateError
@@ -51,6 +52,8 @@ class RecordingImporter:
         Class that was found → class to use, such as `{"sain": "healthy"}`.
     minimum_length : int
         Vectors with fewer values are not taken for signals.
+    data_set : DataSet, optional
+        The public data set that all files belong to. Without it, a file is recognised by its own name and contents.
 
     Raises
     ------
@@ -59,11 +62,12 @@ class RecordingImporter:
     """
 
     def __init__(self, signal_variable: str | None = None, sampling_rate: float | None = None, labels="auto",
-                 label_map: dict | None = None, minimum_length: int = MINIMUM_LENGTH):
+                 label_map: dict | None = None, minimum_length: int = MINIMUM_LENGTH,
+                 data_set: DataSet | None = None):
         if sampling_rate is not None: positive("sampling_rate", sampling_rate)
         check_labels(labels)
         self.signal_variable, self.sampling_rate, self.labels = signal_variable, sampling_rate, labels
-        self.label_map = dict(label_map or {})
+        self.label_map, self.data_set = dict(label_map or {}), data_set
         self.minimum_length = whole_number("minimum_length", minimum_length, least=2)
 
     def read(self, path) -> list:
@@ -124,7 +128,8 @@ class RecordingImporter:
         return [self._recording(variables, Path(path), root)]
 
     def _recording(self, variables, path, root):
-        named = path_evidence(path, root, listing((variable.path, variable.value) for variable in variables))
+        named = path_evidence(path, root, listing((variable.path, variable.value) for variable in variables),
+                              self.data_set)
         chosen, reason = choose_signal(variables, self.signal_variable, self.minimum_length, path.stem,
                                        resolve(named, "fault_end")[0])
         evidence = variable_evidence(variables, chosen) + named
