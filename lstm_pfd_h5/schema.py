@@ -18,7 +18,7 @@ from .codecs.filters import BUILT_IN_FILTERS
 from .constants import SPLITS
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import SchemaError
-from .hdf5.consistency import Problem, consistency_problems, inside
+from .hdf5.consistency import Problem, consistency_problems, inside, target_ranges, targets_in
 from .hdf5.guard import open_file
 from .hdf5.layouts import DTYPES, KINDS, Layout, checked_attribute, identify_layout, row_groups
 from .hdf5.read_amplification import slow_message, storage_in
@@ -129,7 +129,7 @@ class FileDescription(Report):
     storage : dict
         Split name → `Storage`.
     targets : dict
-        Split name → (rows, K) float64, if the file has targets; NaN is an unknown one.
+        Split name → (rows,) or (rows, K) float32, if the file has targets; NaN is an unknown one.
     channel_names, target_names : list or None
         `None` if the file does not state them.
     sampling_rate : float or None
@@ -173,8 +173,8 @@ class FileDescription(Report):
 
     def target_table(self) -> Table:
         "Range of each target in each split, and how many rows have no finite one."
-        rows = [(self.target_names[number] if self.target_names else number, name, *_range_of(column))
-                for name, values in self.targets.items() for number, column in enumerate(values.T)]
+        rows = [(self.target_names[number] if self.target_names else number, name, *ends)
+                for name, values in self.targets.items() for number, ends in enumerate(target_ranges(values))]
         return Table(["target", "split", "lowest", "highest", "unknown"], rows)
 
     def storage_table(self) -> Table:
@@ -208,13 +208,6 @@ class FileDescription(Report):
         tables = [self.class_table(), *[self.target_table()] * bool(self.targets), self.storage_table()]
         return Summary(self.path.name, facts, tables, [*self.warnings(), *self.notes()])
 
-
-def _range_of(values):
-    "Lowest and highest finite value, `None` if there are none, and the number of others."
-    finite = values[np.isfinite(values)]
-    ends = [float(f"{end:.6g}") for end in (finite.min(), finite.max())] if len(finite) else [None, None]
-    return *ends, len(values) - len(finite)
-
 # %% ../nbs/guide/03_hdf5/13_schema.ipynb #54628c71
 def describe_file(path) -> FileDescription:
     """Describe a file: layout, classes in each split, sampling rate, storage. Reads no signals.
@@ -230,7 +223,7 @@ def describe_file(path) -> FileDescription:
     with open_file(path) as root, hdf5_errors(path):
         attributes, groups = root.attributes(), row_groups(root)
         counts = {name or "all": _label_counts(group) for name, group in groups.items()}
-        targets = {name or "all": _targets_of(group) for name, group in groups.items() if "targets" in group}
+        targets = {name or "all": targets_in(group) for name, group in groups.items() if "targets" in group}
         checked_attribute(root, "sampling_rate")
         return FileDescription(
             path, identify_layout(root), attributes, counts, storage_in(root), targets, _names(root, "label_names"),
@@ -249,12 +242,3 @@ def _label_counts(group):
         found = f"labels in {group.name} of {group.path.name} are not a column of numbers"
         raise SchemaError(found, "one number for each row", "See the report of validate_file")
     return dict(sorted(Counter(labels[:].tolist()).items()))
-
-
-def _targets_of(group):
-    targets, rows = group["targets"], group["labels"].shape[0]
-    shape = getattr(targets, "shape", None) or ()
-    if len(shape) not in (1, 2) or shape[0] != rows or targets.dtype.kind not in "iuf":
-        found = f"targets in {group.name} of {group.path.name} are not {rows:,} rows of numbers"
-        raise SchemaError(found, "(rows,) or (rows, targets)", "See the report of validate_file")
-    return targets[:].reshape(rows, -1).astype(np.float64)

@@ -88,7 +88,7 @@ def _write(old, temporary, task):
     with h5py.File(temporary, "w") as new:
         writers = {}
         for path, dataset in datasets.items():
-            writers[path] = RowWriter(new.require_group(path.rpartition("/")[0] or "/"), dataset.shape[1], codec)
+            writers[path] = RowWriter(new.require_group(path.rpartition("/")[0] or "/"), dataset.shape[1:], codec)
         task.copied = tuple(copy_objects(old, new, tuple(datasets)))
         if identify_layout(old) is FLAT and "compression" in new.attrs:
             new.attrs["compression"] = codec.compression or "none"

@@ -18,7 +18,6 @@ import h5py
 import numpy as np
 
 from ..codecs.chunk_codec import ChunkCodec
-
 from ..core.files import file_identity
 from ..core.parallel import run_on_threads
 from ..core.per_process import PerProcess
@@ -159,7 +158,7 @@ class ChunkedRows:
             def decode(stored, mask=0):
                 values = np.empty(self.chunks, self.dtype)
                 self._decode(stored, mask, values)
-                out[(positions, *of_row)] = values[(rows_within[positions], *of_chunk)]
+                out[(positions,) + of_row] = values[(rows_within[positions],) + of_chunk]
             return decode
 
         decoders = [decoder(positions, *cell) for positions in positions_in.values() for cell in self.cells]

@@ -6,6 +6,8 @@
 __all__ = ['RowWriter', 'SplitWriter', 'check_leaks']
 
 # %% ../../nbs/guide/05_store/04_row_writer.ipynb #8d8bc298
+import math
+
 import h5py
 import numpy as np
 
@@ -20,20 +22,21 @@ class RowWriter:
     Parameters
     ----------
     group : h5py.Group
-    signal_length : int
-        Samples of each signal.
+    row_shape : tuple of int
+        (samples,), or (channels, samples).
     codec : ChunkCodec
     """
 
-    def __init__(self, group: h5py.Group, signal_length: int, codec: ChunkCodec):
-        self.codec, self.per_chunk = codec, rows_per_chunk(signal_length * 4)
-        self.waiting, self.written = np.empty((0, signal_length), np.float32), 0
-        shape, limit, chunks = (0, signal_length), (None, signal_length), (self.per_chunk, signal_length)
+    def __init__(self, group: h5py.Group, row_shape: tuple, codec: ChunkCodec):
+        self.codec, self.per_chunk = codec, rows_per_chunk(4 * math.prod(row_shape))
+        self.waiting, self.written = np.empty((0, *row_shape), np.float32), 0
+        shape, limit, chunks = (0, *row_shape), (None, *row_shape), (self.per_chunk, *row_shape)
         self.dataset = group.create_dataset("signals", shape, "f4", maxshape=limit, chunks=chunks,
                                             **codec.create_kwargs())
+        self._inside_row = (0,) * len(row_shape)
 
     def append(self, signals: np.ndarray):
-        "Append signals (n, signal_length) float32."
+        "Append signals (n, *row_shape) float32."
         if len(self.waiting): signals = np.concatenate([self.waiting, signals])
         full = len(signals) // self.per_chunk * self.per_chunk
         self.waiting = signals[full:].copy()
@@ -53,7 +56,7 @@ class RowWriter:
         tasks = [(signals[start : start + step],) for start in range(0, len(signals), step)]
         for encoded in run_ahead(self._encode, tasks):
             for stored in encoded:
-                self.dataset.id.write_direct_chunk((self.written, 0), stored)
+                self.dataset.id.write_direct_chunk((self.written, *self._inside_row), stored)
                 self.written += self.per_chunk
         self.written -= len(signals) - count
 
@@ -66,14 +69,14 @@ _TASK_BYTES = 1 << 18  # signals of one task: handing over a task costs as much 
 
 # %% ../../nbs/guide/05_store/04_row_writer.ipynb #60d84496
 class SplitWriter:
-    """Writes one split: signals, labels, and optionally indices and groups.
+    """Writes one split: signals, labels, and optionally targets, indices and groups.
 
     Parameters
     ----------
     group : h5py.Group
         The split's group; for a flat file, the root.
-    signal_length : int
-        Samples of each signal.
+    row_shape : tuple of int
+        (samples,), or (channels, samples).
     codec : ChunkCodec
 
     Attributes
@@ -82,32 +85,34 @@ class SplitWriter:
         Rows appended so far.
     """
 
-    def __init__(self, group: h5py.Group, signal_length: int, codec: ChunkCodec):
+    def __init__(self, group: h5py.Group, row_shape: tuple, codec: ChunkCodec):
         self.group, self.count = group, 0
-        self.signals = RowWriter(group, signal_length, codec)
-        self._parts = {"labels": [], "indices": [], "groups": []}
+        self.signals = RowWriter(group, row_shape, codec)
+        self._parts = {"labels": [], "targets": [], "indices": [], "groups": []}
 
-    def append(self, signals, labels, indices=None, groups=None):
+    def append(self, signals, labels, indices=None, groups=None, targets=None):
         """Append rows.
 
         Parameters
         ----------
         signals : np.ndarray
-            (n, signal_length) float32.
+            (n, *row_shape) float32.
         labels : np.ndarray
             (n,) int64.
         indices, groups : array-like, optional
             (n,) as in `SignalWriter.append`.
+        targets : np.ndarray, optional
+            (n,) or (n, K) float32.
 
         Raises
         ------
         InvalidArgumentError
-            Indices or groups are given for some batches and not for others.
+            Indices, groups or targets are given for some batches and not for others.
         InvalidSignalError
             There is not one for each signal.
         """
-        for name, values in ("labels", labels), ("indices", indices), ("groups", groups):
-            self._extend(name, values, len(labels))
+        given = {"labels": labels, "targets": targets, "indices": indices, "groups": groups}
+        for name, values in given.items(): self._extend(name, values, len(labels))
         self.count += len(labels)
         self.signals.append(signals)
 
@@ -118,15 +123,16 @@ class SplitWriter:
             raise InvalidArgumentError(f"{name} are given for some batches and not for others",
                                        "them for all, or for none")
         values = np.asarray(values)
-        if values.shape != (added,):
+        if values.shape[:1] != (added,) or values.ndim > 1 and name != "targets":
             raise InvalidSignalError(f"{name} have shape {values.shape} for {added:,} signals", f"({added},)")
         parts.append(values)
 
     def column(self, name: str) -> np.ndarray | None:
-        "Labels, indices or groups of all rows so far; `None` where they were not given."
+        "Labels, targets, indices or groups of all rows so far; `None` where they were not given."
         parts = self._parts[name]
         if not parts: return np.empty(0, np.int64) if name == "labels" else None
         values = np.concatenate(parts)
+        if name == "targets": return values
         return values.astype(h5py.string_dtype("utf-8")) if values.dtype.kind in "OUS" else values.astype(np.int64)
 
     def close(self, like: "SplitWriter"):

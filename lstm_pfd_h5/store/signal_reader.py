@@ -7,6 +7,7 @@ __all__ = ['SignalReader']
 
 # %% ../../nbs/guide/05_store/07_signal_reader.ipynb #25d59c60
 import json
+import math
 
 import h5py
 import numpy as np
@@ -14,11 +15,13 @@ import numpy as np
 from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
+from ..hdf5.consistency import target_ranges
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import checked_attribute, identify_layout, row_groups, split_group
+from ..hdf5.layouts import identify_layout, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
 from ..hdf5.read_errors import hdf5_errors
 from .file_bytes import check_unchanged
+from .row_columns import choose_targets, count_classes, names_in, read_columns, signals_in
 from .row_readers import open_rows, opened_identity
 
 # %% ../../nbs/guide/05_store/07_signal_reader.ipynb #dae6f087
@@ -37,11 +40,15 @@ class SignalReader(Report):
     Attributes
     ----------
     labels : np.ndarray
-        (rows,) int64.
+        (rows,) int64; -1 where the class is unknown.
+    targets : np.ndarray or None
+        (rows,) float32 for one target, (rows, K) for several; NaN where one is unknown.
     indices : np.ndarray or None
         (rows,) int64, each row's place in the input.
     groups : np.ndarray or None
         (rows,) the recording or bearing of each row.
+    channel_names, target_names : list or None
+        `None` if the file does not state them.
     attributes : dict
         The file's root attributes.
     layout : Layout
@@ -55,7 +62,7 @@ class SignalReader(Report):
     MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened.
     SchemaError
-        It has none of the three layouts, or signals and labels do not fit together.
+        It has none of the three layouts, or signals, labels and targets do not fit together.
     SplitNotFoundError
         It has no such split.
     """
@@ -89,12 +96,11 @@ class SignalReader(Report):
         self.path, self.split = root.path, split
         self.layout, self.attributes = identify_layout(root), root.attributes()
         group = split_group(root, split)
-        signals = _checked_signals(group)
-        self.labels = group["labels"][:].astype(np.int64)
-        self.indices = _row_values(group, "indices").astype(np.int64) if "indices" in group else None
-        self.groups = _row_values(group, "groups") if "groups" in group else None
-        self.has_metadata = "metadata" in root
-        self.num_classes = _count_classes(root)
+        signals, columns = signals_in(group), read_columns(group)
+        self.labels, self.targets = columns.labels, columns.targets
+        self.indices, self.groups = columns.indices, columns.groups
+        self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
+        self.has_metadata, self.num_classes = "metadata" in root, count_classes(root)
         self.storage = storage_of(signals)
         self._row_reader, self._identity = open_rows(signals), opened_identity(signals)
 
@@ -105,13 +111,23 @@ class SignalReader(Report):
 
     @property
     def shape(self) -> tuple:
-        "(rows, samples)."
+        "(rows, samples), or (rows, channels, samples)."
         return self._row_reader.shape
+
+    @property
+    def row_shape(self) -> tuple:
+        "(samples,), or (channels, samples)."
+        return self._row_reader.shape[1:]
 
     @property
     def signal_length(self) -> int:
         "Samples of each signal."
-        return self._row_reader.shape[1]
+        return self._row_reader.shape[-1]
+
+    @property
+    def num_channels(self) -> int:
+        "Channels of each signal."
+        return math.prod(self._row_reader.shape[1:-1])
 
     @property
     def sampling_rate(self) -> float | None:
@@ -130,20 +146,31 @@ class SignalReader(Report):
     def __repr__(self):
         where = f"{self.split!r} of {self.path.name}" if self.split else self.path.name
         rate = f"{self.sampling_rate:g} Hz" if self.sampling_rate else "sampling rate unknown"
-        size = f"{len(self):,} signals × {self.signal_length:,} samples, {len(np.unique(self.labels))} classes"
-        return f"<SignalReader {where}: {size}, {rate}>"
+        channels = f"{self.num_channels} channels × " * (self.num_channels > 1)
+        size = f"{len(self):,} signals × {channels}{self.signal_length:,} samples"
+        return f"<SignalReader {where}: {size}, {len(np.unique(self.labels))} classes, {rate}>"
 
     def summary(self) -> Summary:
         "Size, rate, storage and classes; a notebook shows it."
-        rate, size = self.sampling_rate, 4 * len(self) * self.signal_length
+        rate, size = self.sampling_rate, 4 * math.prod(self.shape)
         facts = {"split": self.split, "layout": self.layout.name, "signals": len(self),
-                 "samples each": self.signal_length,
+                 **self._channel_facts(), "samples each": self.signal_length,
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "as float32": format_bytes(size)}
         if rate: facts["seconds each"] = self.signal_length / rate
         columns = {"indices": self.indices is not None, "groups": self.groups is not None,
                    "metadata": self.has_metadata}
         facts["also stored"] = ", ".join(name for name, is_there in columns.items() if is_there) or None
-        return Summary(self.path.name, facts, [self._class_table()])
+        tables = [self._class_table()] * bool((self.labels >= 0).any() or self.targets is None)
+        if self.targets is not None: tables.append(self._target_table())
+        return Summary(self.path.name, facts, tables)
+
+    def _channel_facts(self):
+        return {"channels": ", ".join(self.channel_names or [str(self.num_channels)])} if self.num_channels > 1 else {}
+
+    def _target_table(self):
+        ranges = target_ranges(self.targets)
+        rows = [(name, *ends) for name, ends in zip(self.target_names or range(len(ranges)), ranges)]
+        return Table(["target", "lowest", "highest", "unknown"], rows)
 
     def _class_table(self):
         names, counts = self.label_names or [], np.bincount(self.labels[self.labels >= 0])
@@ -159,14 +186,14 @@ class SignalReader(Report):
         rows : int, slice or array-like of int
             Row numbers; negative ones count from the end, and a number may occur twice.
         out : np.ndarray, optional
-            (n, samples) float32, to be filled.
+            (n, samples) or (n, channels, samples) float32, to be filled.
         threads : int, optional
             Threads to decode on; by default one for each processor.
 
         Returns
         -------
         np.ndarray
-            (n, samples) float32; `out` if it was given.
+            (n, samples) or (n, channels, samples) float32; `out` if it was given.
 
         Raises
         ------
@@ -180,7 +207,7 @@ class SignalReader(Report):
             The system cannot read the file now.
         """
         rows = self.row_numbers(rows)
-        shape = (len(rows), self.signal_length)
+        shape = (len(rows), *self.row_shape)
         if out is None: out = np.empty(shape, np.float32)
         elif out.shape != shape or out.dtype != np.float32:
             raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 {shape}")
@@ -189,6 +216,10 @@ class SignalReader(Report):
 
     def __getitem__(self, rows):
         return self.read([rows])[0] if isinstance(rows, (int, np.integer)) else self.read(rows)
+
+    def targets_named(self, names) -> np.ndarray:
+        "Targets of all rows, float32: (rows,) for one name, (rows, n) for a sequence of n; see `choose_targets`."
+        return choose_targets(self.targets, self.target_names, names, self.path.name)
 
     def row_numbers(self, rows) -> np.ndarray:
         "The argument of `read` as row numbers (n,) int64, none negative; `RowIndexError` if one does not exist."
@@ -240,31 +271,3 @@ def _check_metadata(root, places):
         if not len(places) or 0 <= places.min() <= places.max() < len(item): return
     found = f"metadata in {root.path.name} are not a column of text with an entry for each row"
     raise SchemaError(found, "one JSON text for each row", "See the report of validate_file")
-
-
-def _checked_signals(group):
-    where = f"{group.name} of {group.path.name}"
-    for name in ("signals", "labels"):
-        if name not in group or not isinstance(group[name], h5py.Dataset):
-            raise SchemaError(f"{where} has no dataset {name!r}", "signals and labels")
-    signals, labels = group["signals"], group["labels"]
-    if len(signals.shape or ()) != 2 or labels.shape != signals.shape[:1]:
-        raise SchemaError(f"{where} has signals {signals.shape} and labels {labels.shape}", "(N, samples) and (N,)")
-    if signals.dtype.kind not in "iuf" or labels.dtype.kind not in "iuf":
-        raise SchemaError(f"{where} has {signals.dtype} signals and {labels.dtype} labels", "numbers")
-    return signals
-
-
-def _row_values(group, name):
-    dataset = group[name]
-    if getattr(dataset, "shape", None) != group["labels"].shape:
-        found = f"{name} in {group.name} of {group.path.name} do not fit the labels"
-        raise SchemaError(found, "one value for each row", "See the report of validate_file")
-    return dataset.asstr()[:] if h5py.check_string_dtype(dataset.dtype) else dataset[:]
-
-
-def _count_classes(root):
-    count, names = checked_attribute(root, "num_classes"), checked_attribute(root, "label_names")
-    if count is not None: return count
-    if names is not None: return len(names)
-    return 1 + max(int(group["labels"][:].max(initial=-1)) for group in row_groups(root).values())

@@ -19,7 +19,7 @@ from ..core.atomic_write import atomic_write, write_errors
 from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
-from .checked_arrays import as_json, as_labels, as_signals
+from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets
 from .row_writer import SplitWriter, check_leaks
 
 # %% ../../nbs/guide/05_store/05_signal_writer.ipynb #0cde208a
@@ -42,6 +42,10 @@ class SignalWriter:
         `FLAT`, `SPLIT` or `GENERATOR` of `lstm_pfd_h5.hdf5.layouts`.
     attributes : dict
         The root attributes that the layout requires and the writer cannot know (`cache_name`, `random_seed`, ...).
+    channel_names : sequence of str, optional
+        Name of each channel, at least two. The signals are then (rows, channels, samples).
+    target_names : sequence of str, optional
+        Name of each target. Every batch then needs `targets`.
     compression : {'gzip', 'lzf', 'zstd', 'blosc2', None}
     compression_opts : int, optional
         Level; for gzip 1 to 9.
@@ -66,10 +70,14 @@ class SignalWriter:
         The file could not be written to disk.
     """
 
-    def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, compression="gzip",
-                 compression_opts=None, shuffle=None, label_names=None, sampling_rate=None, allow_nonfinite=False):
+    def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, channel_names=None,
+                 target_names=None, compression="gzip", compression_opts=None, shuffle=None, label_names=None,
+                 sampling_rate=None, allow_nonfinite=False):
         self.path, self.layout = Path(path), layout
         self.signal_length = positive("signal_length", signal_length, whole=True)
+        self.channel_names = None if channel_names is None else _several("channel_names", channel_names)
+        self.target_names = None if target_names is None else as_names("target_names", target_names)
+        self.row_shape = (*([len(self.channel_names)] if self.channel_names else []), self.signal_length)
         self.compression, self.level = resolve_compression(compression, compression_opts)
         self.shuffle, self.allow_nonfinite = shuffle, allow_nonfinite
         own = self._own_attributes(label_names, sampling_rate)
@@ -84,7 +92,9 @@ class SignalWriter:
                "compression": self.compression or "none"}
         own = {name: value for name, value in own.items() if name in names}
         if label_names is not None:
-            own["label_names"] = np.array(list(map(str, label_names)), h5py.string_dtype("utf-8"))
+            own["label_names"] = _texts(list(map(str, label_names)))
+        if self.channel_names: own["channel_names"] = _texts(self.channel_names)
+        if self.target_names: own["target_names"] = _texts(self.target_names)
         if sampling_rate is not None: own["sampling_rate"] = positive("sampling_rate", sampling_rate)
         return own
 
@@ -112,16 +122,18 @@ class SignalWriter:
             if kind is not None: return self._stack.__exit__(kind, error, trace)
             with self._stack: self._finish()
 
-    def append(self, signals, labels, split: str | None = None, *, indices=None, groups=None):
+    def append(self, signals, labels, split: str | None = None, *, targets=None, indices=None, groups=None):
         """Append rows to a split (`None` in the flat layout).
 
         Parameters
         ----------
         signals : array-like
-            (n, signal_length), any real type; stored as float32.
+            (n, signal_length) or (n, channels, signal_length), any real type; stored as float32.
         labels : array-like
-            (n,) integers.
+            (n,) integers; -1 where the class is unknown.
         split : {'train', 'val', 'test'}, optional
+        targets : array-like, optional
+            (n,) for one target, (n, K) for several, in the order of `target_names`; stored as float32.
         indices : array-like, optional
             (n,) each row's place in the input. For all batches or for none.
         groups : array-like, optional
@@ -129,14 +141,33 @@ class SignalWriter:
         """
         name = self._checked_split(split)
         signals = as_signals(signals, allow_nonfinite=self.allow_nonfinite, first_row=self._count(name))
-        if signals.shape[1] != self.signal_length:
-            raise InvalidSignalError(f"Signals have {signals.shape[1]:,} samples",
-                                     f"{self.signal_length:,}, as this file has",
-                                     "Cut or resample them to one length")
-        labels = as_labels(labels, len(signals))
+        self._check_row_shape(signals.shape[1:])
+        labels, targets = as_labels(labels, len(signals)), self._checked_targets(targets, len(signals), name)
         with write_errors(self.path):
             if not self.splits: self._open_splits(signals)
-            self.splits[name].append(signals, labels, indices, groups)
+            self.splits[name].append(signals, labels, indices, groups, targets)
+
+    def _check_row_shape(self, shape):
+        if shape == self.row_shape: return
+        if len(shape) > len(self.row_shape):
+            found, remedy = f"Signals have {shape[0]} channels without names", "Pass them to the writer: channel_names="
+            raise InvalidSignalError(found, "a name for each channel", remedy)
+        if shape[:-1] != self.row_shape[:-1]:
+            found = f"Signals have {shape[0] if len(shape) > 1 else 1} channel{'s' * (len(shape) > 1)}"
+            raise InvalidSignalError(found, f"{self.row_shape[0]}: {', '.join(self.channel_names)}")
+        raise InvalidSignalError(f"Signals have {shape[-1]:,} samples", f"{self.signal_length:,}, as this file has",
+                                 "Cut or resample them to one length")
+
+    def _checked_targets(self, targets, count, name):
+        if targets is None and self.target_names is None: return None
+        if targets is None:
+            expected = f"targets={', '.join(self.target_names)} of each signal"
+            raise InvalidArgumentError("A batch has no targets", expected)
+        if self.target_names is None:
+            remedy = "Pass them to the writer: target_names="
+            raise InvalidArgumentError("Targets have no names", "a name for each target", remedy)
+        return as_targets(targets, count, self.target_names, allow_nonfinite=self.allow_nonfinite,
+                          first_row=self._count(name))
 
     def append_metadata(self, items):
         "Append one dict for each signal, in input order (the order that `indices` refer to)."
@@ -167,7 +198,7 @@ class SignalWriter:
         if self.shuffle is None: self.shuffle = self._shuffle_helps(signals)
         codec = ChunkCodec(self.compression, self.level, bool(self.shuffle), np.dtype("f4"))
         for name in self.split_names:
-            self.splits[name] = SplitWriter(self._file.require_group(name or "/"), self.signal_length, codec)
+            self.splits[name] = SplitWriter(self._file.require_group(name or "/"), self.row_shape, codec)
 
     def _shuffle_helps(self, signals):
         if not len(signals): return False
@@ -177,7 +208,7 @@ class SignalWriter:
         if self.num_metadata not in (0, self.num_rows):
             raise InvalidSignalError(f"There are {self.num_metadata:,} metadata for {self.num_rows:,} signals",
                                      "one for each signal, or none")
-        if not self.splits: self._open_splits(np.empty((0, self.signal_length), np.float32))
+        if not self.splits: self._open_splits(np.empty((0, *self.row_shape), np.float32))
         check_leaks(self.splits)
         self._check_label_names()
         largest = max(self.splits.values(), key=lambda split: split.count)
@@ -193,3 +224,14 @@ class SignalWriter:
         if names is not None and highest >= len(names):
             raise InvalidSignalError(f"The highest label is {highest}, and there are {len(names)} label_names",
                                      f"a name for each label from 0 to {highest}")
+
+
+def _several(argument, names):
+    names = as_names(argument, names)
+    if len(names) > 1: return names
+    raise InvalidArgumentError(f"has only {names[0]!r}", "at least two names",
+                               "Leave it out: signals of one channel are (rows, samples)", argument=argument)
+
+
+def _texts(names):
+    return np.array(names, h5py.string_dtype("utf-8"))
