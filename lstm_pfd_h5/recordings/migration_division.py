@@ -15,6 +15,7 @@ from ..errors import ImportRefusedError, InvalidSignalError, SamplingRateError
 from lstm_pfd_h5.recordings.migration_notes import (
     FOLDER_PATTERN,
     assumption_notes,
+    data_set_notes,
     divided_snapshots,
     next_commands,
     snapshot_note,
@@ -80,7 +81,9 @@ def _channel_problem(recordings):
 def divided_report(found, plan, source, output):
     "The `MigrationReport` of a survey, with its division into splits, before anything is written."
     result = MigrationReport(None, found.recordings, found.refused, problems=problems_of(found, plan))
-    result.notes = [*filter(None, [unit_note(found.recordings)]), *assumption_notes(found.recordings)]
+    result.data_set = "; ".join(each.sentence for each in found.data_sets)
+    notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), *assumption_notes(found.recordings)]
+    result.notes = list(filter(None, notes))
     if not result.problems: _add_division(result, plan)
     result.commands = next_commands(source, output, plan, result.refused, result.problems)
     snapshots = divided_snapshots(result.recordings, result.split_of_recording)

@@ -155,6 +155,14 @@ class MigrationReport(Report):
         if len(self.recordings) > limit: rows.append([f"and {len(self.recordings) - limit:,} more", *[None] * 8])
         return Table(["recording", "signal", "samples", "Hz", "rpm", "class", "rows", "group", "split"], rows)
 
+    def format_table(self, limit: int = 5) -> Table:
+        "How files were read, the most frequent first: their format and, for text tables, their form."
+        form_of = {item.file: item.sources.get("format", item.path.suffix) for item in self.recordings}
+        counts = Counter(form_of.values()).most_common()
+        rows = [[form, count] for form, count in counts[:limit]]
+        if len(counts) > limit: rows.append(["others", sum(count for _, count in counts[limit:])])
+        return Table(["read as", "files"], rows)
+
     def copy_table(self, limit: int = 10) -> Table:
         "Recordings that were left out because another one holds the same samples."
         rows = [[name, relation, used] for name, (used, relation) in list(self.copies.items())[:limit]]
@@ -194,7 +202,7 @@ def _imported_record(item, split):
     return {"file": item.file, "part": item.part, "status": "imported", "split": split, "group": item.group,
             "rows": item.num_rows, "samples": item.length, "channels": ", ".join(item.channel_names),
             "unit": ", ".join(dict.fromkeys(filter(None, item.units))), **values, **sources,
-            "notes": " ".join(item.notes)}
+            "format": item.sources.get("format"), "notes": " ".join(item.notes)}
 
 # %% ../../nbs/guide/10_recordings/24_migration_report.ipynb #1dc59915
 def check_report_path(path) -> str:

@@ -69,7 +69,7 @@ def _read_again(recordings, numbers, root, plan):
     if file_identity(file.path) != file.identity:
         found = f"{file.file} has changed since the migration began"
         raise FileChangedError(found, "files that do not change", "Migrate again")
-    parts = {recording.part: recording for recording in load_recordings(file.path, file.file, root, plan)}
+    parts = {recording.part: recording for recording in load_recordings(file.source, root, plan)}
     for number, recording in zip(numbers, recordings): yield number, rows_of(parts[recording.part], plan)
 
 
