@@ -171,7 +171,7 @@ def run_demo(folder="demo", *, per_class: int = 40, epochs: int = 12, seed: int 
 
     path = folder / "dataset.h5"
     report = migrate(folder / "recordings", path, random_seed=seed, overwrite=True)
-    pages = report, report.recording_table(len(report.recordings)), describe_file(path), validate_file(path)
+    pages = report, report.file_table(len(report.recordings)), describe_file(path), validate_file(path)
     (folder / "migration.txt").write_text("\n\n".join(map(str, pages)) + "\n", encoding="utf-8")
     clock.step("migrate to HDF5")
 

@@ -17,6 +17,7 @@ from .recordings.migration_division import divided_report
 from .recordings.migration_plan import MigrationPlan
 from .recordings.migration_report import MigrationReport, check_report_path
 from .recordings.migration_writing import write_recordings
+from .recordings.repeated_recordings import resolve_repeats
 from .recordings.survey import survey
 
 # %% ../nbs/guide/10_recordings/28_migration.ipynb #58b5a7fa
@@ -85,6 +86,7 @@ def migrate(
     if not dry_run: _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
     found = survey(source, plan, pattern, progress)
+    resolve_repeats(found, plan, progress)
     result = divided_report(found, plan, source, output)
     if not (dry_run or result.problems):
         write_recordings(result, Path(output), found.root, plan, progress, compression, compression_opts)

@@ -80,7 +80,7 @@ def _channel_problem(recordings):
 # %% ../../nbs/guide/10_recordings/26_migration_division.ipynb #ed6dee01
 def divided_report(found, plan, source, output):
     "The `MigrationReport` of a survey, with its division into splits, before anything is written."
-    result = MigrationReport(None, found.recordings, found.refused, problems=problems_of(found, plan))
+    result = MigrationReport(None, found.recordings, found.refused, found.copies, problems=problems_of(found, plan))
     result.data_set = "; ".join(each.sentence for each in found.data_sets)
     notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), *assumption_notes(found.recordings)]
     result.notes = list(filter(None, notes))
