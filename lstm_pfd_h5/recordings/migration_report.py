@@ -116,7 +116,7 @@ class MigrationReport(Report):
         "Facts, classes × splits, the first twelve recordings, the reasons of refusals, and what to do next."
         title = f"Migrated to {self.output.name}" if self.output else "Dry run: nothing was written"
         if self.problems: title = "Nothing was written"
-        tables = [self.class_table(), self.recording_table()] if self.recordings else []
+        tables = [self.class_table(), self.file_table()] if self.recordings else []
         if self.refused: tables.append(refusal_table(self.refused))
         if self.copies: tables.append(self.copy_table())
         if self.commands: tables.append(Table(["to", "command"], self.commands))
@@ -147,21 +147,13 @@ class MigrationReport(Report):
         return Table(columns, [[bilingual_name(name), counts[name], *(rows.get(name, 0) for rows in self.rows.values())]
                                for name in sorted(counts)])
 
-    def recording_table(self, limit: int = 12) -> Table:
+    def file_table(self, limit: int = 12) -> Table:
         "What was found in each file, its group and its split."
         splits = self.split_of_recording or [None] * len(self.recordings)
         rows = [[item.name, item.variable, item.length, item.sampling_rate, item.speed_rpm, item.label, item.num_rows,
                  item.group, split] for item, split in zip(self.recordings[:limit], splits)]
         if len(self.recordings) > limit: rows.append([f"and {len(self.recordings) - limit:,} more", *[None] * 8])
         return Table(["recording", "signal", "samples", "Hz", "rpm", "class", "rows", "group", "split"], rows)
-
-    def format_table(self, limit: int = 5) -> Table:
-        "How files were read, the most frequent first: their format and, for text tables, their form."
-        form_of = {item.file: item.sources.get("format", item.path.suffix) for item in self.recordings}
-        counts = Counter(form_of.values()).most_common()
-        rows = [[form, count] for form, count in counts[:limit]]
-        if len(counts) > limit: rows.append(["others", sum(count for _, count in counts[limit:])])
-        return Table(["read as", "files"], rows)
 
     def copy_table(self, limit: int = 10) -> Table:
         "Recordings that were left out because another one holds the same samples."
@@ -202,7 +194,7 @@ def _imported_record(item, split):
     return {"file": item.file, "part": item.part, "status": "imported", "split": split, "group": item.group,
             "rows": item.num_rows, "samples": item.length, "channels": ", ".join(item.channel_names),
             "unit": ", ".join(dict.fromkeys(filter(None, item.units))), **values, **sources,
-            "format": item.sources.get("format"), "notes": " ".join(item.notes)}
+            "notes": " ".join(item.notes)}
 
 # %% ../../nbs/guide/10_recordings/24_migration_report.ipynb #1dc59915
 def check_report_path(path) -> str:

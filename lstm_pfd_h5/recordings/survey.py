@@ -28,7 +28,8 @@ from .migration_targets import recording_targets, remaining_targets
 from .recording import UNKNOWN, Recording
 from .recording_importer import RecordingImporter
 from .source_files import SourceFile, source_files
-from .variables import flatten
+from ..splitting.fingerprints import fingerprint
+from ..splitting.signal_index import SignalIndex
 from ..store.checked_arrays import as_signals
 
 # %% ../../nbs/guide/10_recordings/22_survey.ipynb #bb197d2d
@@ -49,15 +50,12 @@ def load_recordings(file: SourceFile, root: Path | None, plan: MigrationPlan) ->
         different rates; the errors of the reader if the file cannot be read.
     """
     options, reading = _options(file, root, plan)
-    contents, stated = read_file(file.path, reading), rate_for(plan.sampling_rate, file.name)
-    variables = flatten(contents)
+    variables, stated = read_variables(file.path, reading), rate_for(plan.sampling_rate, file.name)
     try: recordings = RecordingImporter(**options).recordings_from(variables, file.path, root)
     except SamplingRateError:
         if stated is None: raise
-        recordings = RecordingImporter(**options, sampling_rate=stated).recordings_from(variables, file.path, root)
-    form = {"format": getattr(contents, "form", "") or file.path.suffix}
-    recordings = [replace(each, provenance=each.provenance | form) for each in recordings]
-    return [_with_rate(each, stated, is_for_path=stated != plan.sampling_rate) for each in recordings]
+        return RecordingImporter(**options, sampling_rate=stated).recordings_from(variables, file.path, root)
+    return [_with_rate(recording, stated, is_for_path=stated != plan.sampling_rate) for recording in recordings]
 
 
 def _options(file, root, plan):
@@ -127,7 +125,7 @@ class SurveyedRecording:
     channel_names, units : tuple of str
         As in `Recording`.
     sources : dict
-        Property → where it was found; `format` → how the file was read.
+        Property → where it was found.
     notes : tuple of str
         What was assumed.
     targets : dict
@@ -251,12 +249,18 @@ class Survey:
         Relative path → why it was refused.
     data_sets : list of Recognised
         The public data sets in the folder.
+    copies : dict
+        Name of a recording that is left out → (name of the one that is used, how they are related).
+    index : SignalIndex
+        The fingerprints of all recordings.
     """
 
     root: Path | None
     recordings: list = field(default_factory=list)
     refused: dict = field(default_factory=dict)
     data_sets: list = field(default_factory=list)
+    copies: dict = field(default_factory=dict)
+    index: SignalIndex = field(default_factory=SignalIndex)
 
 
 def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True) -> Survey:
@@ -282,7 +286,7 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets)
     lives = _known_lives(source) if not plan.targets else {}
     for file in progress_bar("reading", over=source.files, unit="files", shown=progress):
-        try: found.recordings += _surveyed(file, source.root, plan, lives.get(file.path, {}))
+        try: _add_file(found, file, plan, lives.get(file.path, {}))
         except LstmPfdError as error: found.refused[file.name] = error
         except OSError as error: found.refused[file.name] = UnavailableFileError(error.strerror or str(error))
     _add_remaining_life(found.recordings, plan)
@@ -295,10 +299,12 @@ def _known_lives(source):
             for path, targets in each.data_set.targets(each.paths, source.root).items()}
 
 
-def _surveyed(file, root, plan, targets):
-    identity, recordings = file_identity(file.path), load_recordings(file, root, plan)
-    return [describe_recording(replace(recording, targets=recording.targets | targets), file, root, plan, identity)
-            for recording in recordings]
+def _add_file(found, file, plan, targets):
+    identity, recordings = file_identity(file.path), load_recordings(file, found.root, plan)
+    described = [describe_recording(replace(each, targets=each.targets | targets), file, found.root, plan, identity)
+                 for each in recordings]
+    found.recordings += described
+    for each in recordings: found.index.add(fingerprint(each.signal))
 
 
 def _add_remaining_life(recordings, plan):
