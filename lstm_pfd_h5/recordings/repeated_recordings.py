@@ -11,8 +11,8 @@ from dataclasses import replace
 from ..errors import ImportRefusedError
 from .migration_plan import MigrationPlan
 from .recording import UNKNOWN
-from .surveyed_recording import load_recordings
 from .survey import Survey
+from .surveyed_recording import load_recordings
 from ..splitting.similar_signals import find_twins, twin_groups
 
 # %% ../../nbs/guide/10_recordings/24_repeated_recordings.ipynb #dd884c85
