@@ -18,20 +18,23 @@ from .fingerprints import Fingerprint
 _NEIGHBOURS = 8  # signals with the same key that each is paired with
 
 
-def _pairs_of_equal(values):
-    "Places (P,) and (P,) of equal values among their next neighbours in sorted order; the first is the smaller."
-    order = np.argsort(values, kind="stable")
+def _pairs_of_equal(values, signals):
+    "Places (P,) and (P,) of equal values in different signals, the smaller signal first."
+    rank = np.random.default_rng(0).permutation(signals.max(initial=-1) + 1)
+    order = np.lexsort((rank[signals], values))
     ordered, pairs = values[order], [(np.empty(0, np.int64), np.empty(0, np.int64))]
     for step in range(1, _NEIGHBOURS + 1):
         equal = np.flatnonzero(ordered[step:] == ordered[:-step])
         if not len(equal): break
         pairs.append((order[equal], order[equal + step]))
-    return tuple(np.concatenate(part) for part in zip(*pairs))
+    one, other = (np.concatenate(part) for part in zip(*pairs))
+    turned = signals[one] > signals[other]
+    return np.where(turned, other, one), np.where(turned, one, other)
 
 
 def _count_shared(keys, signals, places):
     "Rows of first signal, second signal, offset, number of keys that the two share at that offset: (P, 4) int64."
-    one, other = _pairs_of_equal(keys)
+    one, other = _pairs_of_equal(keys, signals)
     first, second, offset = signals[one], signals[other], places[one].astype(np.int64) - places[other]
     order = np.lexsort((offset, second, first))
     found = np.stack([first[order], second[order], offset[order]], axis=1).astype(np.int64)
@@ -61,7 +64,7 @@ def _similar_sketches(sketches):
     found = [np.empty((0, 2), np.int64)]
     for piece in range(_PIECES):
         bits = (sketches >> np.uint64(piece * _PIECE_BITS)) & np.uint64(2**_PIECE_BITS - 1)
-        first, second = _pairs_of_equal(bits)
+        first, second = _pairs_of_equal(bits, np.arange(len(bits)))
         near = np.bitwise_count(sketches[first] ^ sketches[second]) <= _MOST_BITS
         found.append(np.stack([first[near], second[near]], axis=1))
     return np.unique(np.concatenate(found), axis=0)

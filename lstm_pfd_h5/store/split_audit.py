@@ -7,12 +7,13 @@ __all__ = ['SplitAudit', 'audit_splits', 'audit_file']
 
 # %% ../../nbs/guide/05_store/12_split_audit.ipynb #2a17ee7d
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError
+from .row_twins import RowTwins, row_twins
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/12_split_audit.ipynb #ce6fb90a
@@ -35,6 +36,8 @@ class SplitAudit(Report):
         Row number → names of its splits, for each row that occurs more than once.
     missing_rows : np.ndarray or None
         Row numbers that are in no split; `None` if no indices were given.
+    content : RowTwins, optional
+        Rows that share samples with other rows; `None` if the samples were not compared.
     """
 
     classes: list
@@ -44,11 +47,12 @@ class SplitAudit(Report):
     shared_groups: dict
     repeated_rows: dict
     missing_rows: np.ndarray | None
+    content: RowTwins | None = None
 
     @property
     def leaks(self) -> bool:
-        "Whether a group or a row occurs in two splits."
-        return bool(self.shared_groups or self.repeated_rows)
+        "Whether a group, a row or the samples of a row occur in two splits."
+        return bool(self.shared_groups or self.repeated_rows or (self.content and self.content.leaks))
 
     def summary(self) -> Summary:
         "Counts, the rows of each class in each split, and the findings."
@@ -60,7 +64,12 @@ class SplitAudit(Report):
             "rows in no split": None if self.missing_rows is None else len(self.missing_rows),
         }
         rows = [[name, *row, row.sum()] for name, row in zip(self.classes, self.balance)]
-        return Summary("Splits", facts, [Table(["class", *self.splits, "all"], rows)], _findings(self))
+        tables, content = [Table(["class", *self.splits, "all"], rows)], self.content
+        if content is not None:
+            facts |= {"rows with samples of another split": len(content.across_rows),
+                      "with samples of their own split only": sum(content.within.values())}
+            tables += content.tables()
+        return Summary("Splits", facts, tables, _findings(self))
 
 
 def _sum(counts):
@@ -79,8 +88,10 @@ def _findings(audit):
         "Classes without a row in a split": [f"{audit.classes[c]} ({audit.splits[s]})" for c, s in absent],
     }
     sentences = [f"{title}: {_some(names)}." for title, names in found.items() if names]
+    if audit.content is not None: sentences[:0] = audit.content.findings()
     if audit.groups_per_split: return sentences
-    return [*sentences, "There are no groups, so recordings that occur in two splits cannot be found."]
+    unknown = "recordings that occur" if audit.content is None else "different recordings of one bearing"
+    return [*sentences, f"There are no groups, so {unknown} in two splits cannot be found."]
 
 
 def _some(names, limit=10):
@@ -136,6 +147,7 @@ def _count(labels):
 
 
 def _name(label_names, label):
+    if label == -1: return "unknown"
     return str(label_names[label]) if 0 <= label < len(label_names) else str(label)
 
 
@@ -180,13 +192,18 @@ def _account_for_rows(indices, num_rows):
     return _in_several(repeated), np.setdiff1d(np.arange(num_rows or every.max(initial=-1) + 1), rows)
 
 # %% ../../nbs/guide/05_store/12_split_audit.ipynb #cb2724a6
-def audit_file(path) -> SplitAudit:
-    """Audit the splits of a training file; its signals are not read.
+def audit_file(path, *, content: bool = True, progress: bool = True) -> SplitAudit:
+    """Audit the splits of a training file.
 
     Parameters
     ----------
     path : path-like
         A file with splits. Without `indices` or `groups`, the checks that need them are left out.
+    content : bool
+        Read every row, and report those that share samples with a row of another split: copies, also rescaled, rounded
+        or with a little noise, and overlapping windows. `False` checks the groups and row numbers only.
+    progress : bool
+        Show progress bars while rows are read and compared.
 
     Raises
     ------
@@ -199,4 +216,5 @@ def audit_file(path) -> SplitAudit:
     labels = {name: reader.labels for name, reader in readers.items()}
     indices = {name: reader.indices for name, reader in readers.items() if reader.indices is not None}
     groups = {name: reader.groups for name, reader in readers.items()}
-    return audit_splits(labels, indices, groups, label_names=next(iter(readers.values())).label_names)
+    audit = audit_splits(labels, indices, groups, label_names=next(iter(readers.values())).label_names)
+    return replace(audit, content=row_twins(readers, progress=progress)) if content else audit
