@@ -14,63 +14,27 @@ import numpy as np
 from .constants import SPLIT_RATIOS
 from .core.progress import progress_bar
 from .core.report import Report, Summary, Table
-from .errors import CacheNotFoundError, InvalidNameError, InvalidSignalError, LstmPfdError
+from .errors import CacheNotFoundError, InvalidNameError, LstmPfdError
 from .hdf5.guard import open_file
 from .hdf5.layouts import FLAT, SPLIT, identify_layout, row_groups
 from .splitting.splits import split_indices
 from .store.cache_key import compute_cache_key
-from .store.checked_arrays import check_signal_layout
+from .store.row_columns import names_in
 from .store.signal_reader import SignalReader
 from .store.signal_writer import SignalWriter
-
-# %% ../nbs/guide/05_store/10_cache_manager.ipynb #0c83c79a
-_BLOCK_BYTES = 2**25
-
-
-def _write_rows(writer, signals, labels, rows, split, groups, progress):
-    step = max(1, _BLOCK_BYTES // (4 * signals.shape[1]))
-    for start in range(0, len(rows), step):
-        block = rows[start : start + step]
-        order = np.argsort(block)  # HDF5 datasets can only be indexed in increasing order
-        values = np.empty((len(block), signals.shape[1]), np.asarray(signals[:0]).dtype)
-        values[order] = signals[block[order]]
-        columns = {"indices": block if split else None, "groups": None if groups is None else groups[block]}
-        writer.append(values, labels[block], split, **columns)
-        progress.update(len(block))
-
-
-def _checked(signals, labels, metadata):
-    if not (hasattr(signals, "shape") and hasattr(signals, "dtype")): signals = _as_array(signals)
-    check_signal_layout(signals.shape, np.asarray(signals[:0]).dtype)  # a tensor's own dtype is not one of NumPy's
-    labels = np.asarray(labels)
-    count = signals.shape[0]
-    if labels.shape != (count,):
-        raise InvalidSignalError(f"There are labels of shape {labels.shape} for {count:,} signals", f"({count},)")
-    if isinstance(metadata, dict):
-        raise InvalidSignalError("metadata is one dict", "a list with a dict for each signal")
-    if metadata is not None and len(metadata) != count:
-        raise InvalidSignalError(f"There are {len(metadata):,} metadata for {count:,} signals",
-                                 "a dict for each signal")
-    return signals, labels
-
-
-def _as_array(signals):
-    try: return np.asarray(signals)
-    except ValueError as error:
-        raise InvalidSignalError("The signals have different lengths", "(number of signals, samples)",
-                                 "Cut them to one length first") from error
+from .store.training_arrays import TrainingArrays, rows_per_block
 
 # %% ../nbs/guide/05_store/10_cache_manager.ipynb #40143eb8
 def cache_dataset_simple(signals, labels, cache_path, metadata=None) -> None:
     "Store signals and labels in a flat file, compressed with gzip; see `CacheManager.cache_dataset`."
-    _write_flat(Path(cache_path), signals, labels, metadata)
+    _write_flat(Path(cache_path), TrainingArrays.checked(signals, labels, metadata))
 
 
 def load_cached_dataset_simple(cache_path, split=None) -> tuple:
     "Load `(signals, labels, metadata)` from a file; see `CacheManager.load_cached_dataset`."
     reader = SignalReader(cache_path, split)
     signals = np.empty(reader.shape, np.float32)
-    step = max(1, _BLOCK_BYTES // (4 * reader.signal_length))
+    step = rows_per_block(reader.row_shape)
     with progress_bar(Path(cache_path).stem, len(reader)) as progress:
         for start in range(0, len(reader), step):
             stop = min(start + step, len(reader))
@@ -79,15 +43,19 @@ def load_cached_dataset_simple(cache_path, split=None) -> tuple:
     return signals, reader.labels, reader.metadata() if split is None or reader.indices is not None else None
 
 
-def _write_flat(path, signals, labels, metadata, **options):
-    signals, labels = _checked(signals, labels, metadata)
+def _write_flat(path, arrays, **options):
     attributes = dict(cache_name=path.stem, cached_at=_now())
+    _write(path, arrays, FLAT, attributes, {None: np.arange(len(arrays))}, None, options)
+
+
+def _write(path, arrays, layout, attributes, parts, groups, options):
+    "Write the rows of each part; `options` are the writer's."
     with (
-        SignalWriter(path, signals.shape[1], FLAT, attributes, **options) as writer,
-        progress_bar(path.stem, len(labels)) as progress,
+        SignalWriter(path, arrays.signals.shape[-1], layout, attributes, **arrays.names, **options) as writer,
+        progress_bar(path.stem, len(arrays)) as progress,
     ):
-        writer.append_metadata(metadata if metadata is not None else [])
-        _write_rows(writer, signals, labels, np.arange(len(labels)), None, None, progress)
+        writer.append_metadata(arrays.metadata if arrays.metadata is not None else [])
+        for name, rows in parts.items(): arrays.write(writer, rows, name, groups, progress)
 
 
 def _now():
@@ -116,15 +84,16 @@ class CacheManager(Report):
         self.cache_dir = Path(cache_dir)
 
     def cache_dataset(self, signals, labels, metadata=None, cache_name="dataset", compression="gzip",
-                      compression_opts=4, *, label_names=None, sampling_rate=None, allow_nonfinite=False) -> Path:
+                      compression_opts=4, *, label_names=None, sampling_rate=None, channel_names=None, targets=None,
+                      target_names=None, allow_nonfinite=False) -> Path:
         """Store signals and labels without splits.
 
         Parameters
         ----------
         signals : array-like
-            (N, signal_length), any real type; stored as float32.
+            (N, signal_length) or (N, channels, signal_length), any real type; stored as float32.
         labels : array-like
-            (N,) integers.
+            (N,) integers, or names of classes. `None`, with targets: the class of each row is unknown (-1).
         metadata : list of dict, optional
             One for each signal; values that JSON can hold.
         cache_name : str
@@ -133,9 +102,17 @@ class CacheManager(Report):
         compression_opts : int
             Level; for gzip 1 to 9.
         label_names : sequence of str, optional
-            Class name of each label.
+            Class name of each label. By default, labels that are names are numbered: as in `FAULT_TYPES` if all are
+            among them, otherwise in alphabetical order.
         sampling_rate : float, optional
             In Hz.
+        channel_names : sequence of str, optional
+            Name of each channel; only for signals with several, which need them.
+        targets : array-like, optional
+            (N,) or (N, K) numbers to predict, such as the remaining life; stored as float32. They are read with
+            `SignalReader(path, split).targets`.
+        target_names : sequence of str, optional
+            Name of each target; with targets only, which need them.
         allow_nonfinite : bool
             Whether NaN and infinities may be stored.
 
@@ -147,20 +124,23 @@ class CacheManager(Report):
         Raises
         ------
         InvalidSignalError, InvalidDtypeError
-            The signals, labels or metadata cannot be stored. Nothing is written.
+            The signals, labels, targets or metadata cannot be stored. Nothing is written.
         InvalidNameError, InvalidArgumentError
             Another argument is not valid.
         PublishError
             The file could not be written to disk; an older cache of that name is unchanged.
         """
         path = _cache_path(self.cache_dir, cache_name)
-        _write_flat(path, signals, labels, metadata, compression=compression, compression_opts=compression_opts,
-                    label_names=label_names, sampling_rate=sampling_rate, allow_nonfinite=allow_nonfinite)
+        arrays = TrainingArrays.checked(signals, labels, metadata, targets=targets, label_names=label_names,
+                                        channel_names=channel_names, target_names=target_names)
+        _write_flat(path, arrays, compression=compression, compression_opts=compression_opts,
+                    sampling_rate=sampling_rate, allow_nonfinite=allow_nonfinite)
         return path
 
     def cache_dataset_with_splits(self, signals, labels, metadata=None, cache_name="dataset", split_ratios=SPLIT_RATIOS,
                                   stratify=True, random_seed=42, *, groups=None, compression="gzip", compression_opts=4,
-                                  label_names=None, sampling_rate=None, allow_nonfinite=False) -> Path:
+                                  label_names=None, sampling_rate=None, channel_names=None, targets=None,
+                                  target_names=None, allow_nonfinite=False) -> Path:
         """Divide signals and labels into train, val and test, and store them.
 
         The other parameters are those of `cache_dataset`.
@@ -170,7 +150,8 @@ class CacheManager(Report):
         split_ratios : tuple of float
             Shares of train, val and test; they sum to 1.
         stratify : bool
-            Whether each split keeps the proportions of the classes.
+            Whether each split keeps the proportions of the classes, and of small and large targets (of the first one,
+            if there are several); see `split_indices`.
         random_seed : int
         groups : array-like, optional
             (N,) integers or text: the recording or bearing of each row. All rows of a group go to one split.
@@ -181,19 +162,16 @@ class CacheManager(Report):
             The rows cannot be divided in this way. Also the errors of `cache_dataset`.
         """
         path = _cache_path(self.cache_dir, cache_name)
-        signals, labels = _checked(signals, labels, metadata)
+        arrays = TrainingArrays.checked(signals, labels, metadata, targets=targets, label_names=label_names,
+                                        channel_names=channel_names, target_names=target_names)
         groups = None if groups is None else np.asarray(groups)
-        parts = split_indices(labels, split_ratios, stratify=stratify, groups=groups, random_seed=random_seed)
+        parts = split_indices(arrays.labels, split_ratios, stratify=stratify, groups=groups,
+                              targets=arrays.target_to_divide_by(), random_seed=random_seed)
         attributes = dict(cache_name=cache_name, cached_at=_now(), split_ratios=tuple(map(float, split_ratios)),
                           stratified=bool(stratify), random_seed=int(random_seed))
-        options = dict(compression=compression, compression_opts=compression_opts, label_names=label_names,
-                       sampling_rate=sampling_rate, allow_nonfinite=allow_nonfinite)
-        with (
-            SignalWriter(path, signals.shape[1], SPLIT, attributes, **options) as writer,
-            progress_bar(cache_name, len(labels)) as progress,
-        ):
-            writer.append_metadata(metadata if metadata is not None else [])
-            for name, rows in parts.items(): _write_rows(writer, signals, labels, rows, name, groups, progress)
+        options = dict(compression=compression, compression_opts=compression_opts, sampling_rate=sampling_rate,
+                       allow_nonfinite=allow_nonfinite)
+        _write(path, arrays, SPLIT, attributes, parts, groups, options)
         return path
 
     def load_cached_dataset(self, cache_name="dataset", split=None) -> tuple:
@@ -208,7 +186,7 @@ class CacheManager(Report):
         Returns
         -------
         signals : np.ndarray
-            (N, signal_length) float32.
+            (N, signal_length) or (N, channels, signal_length) float32.
         labels : np.ndarray
             (N,) int64.
         metadata : list of dict or None
@@ -241,8 +219,8 @@ class CacheManager(Report):
         -------
         dict
             `name`, `path`, `layout`, `num_signals`, `splits` (split → rows; empty for a flat file), `signal_length`,
-            `sampling_rate` (Hz), `cached_at`, `compression`, `size_mb` (MiB), `datasets` (names at the root). A value
-            that the file does not state is `None`.
+            `sampling_rate` (Hz), `channel_names`, `target_names`, `cached_at`, `compression`, `size_mb` (MiB),
+            `datasets` (names at the root). A value that the file does not state is `None`.
 
         Raises
         ------
@@ -256,7 +234,8 @@ class CacheManager(Report):
             return {"name": cache_name, "path": str(path), "layout": identify_layout(root).name,
                     "num_signals": sum(shape[0] for shape in shapes.values()),
                     "splits": {name: shape[0] for name, shape in shapes.items() if name},
-                    "signal_length": next(iter(shapes.values()))[1],
+                    "signal_length": next(iter(shapes.values()))[-1],
+                    "channel_names": names_in(root, "channel_names"), "target_names": names_in(root, "target_names"),
                     "sampling_rate": attributes.get("sampling_rate"), "cached_at": attributes.get("cached_at"),
                     "compression": attributes.get("compression", compression or "none"),
                     "size_mb": path.stat().st_size / 2**20, "datasets": root.keys()}
