@@ -9,6 +9,7 @@ __all__ = ['EVERYWHERE_LEFT_OUT', 'KnownChannel', 'RunToFailure', 'DataSet']
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..core.report import Report, Summary, Table
@@ -179,8 +180,12 @@ class DataSet(Report):
     def match(self, path, root=None):
         "The match of the first form that fits the end of a path, or `None`."
         shown = shown_path(path, root)
-        matches = (re.search(rf"(?:^|/)(?:{form})$", shown) for form in self.forms)
+        matches = (expression.search(shown) for expression in self._expressions)
         return next((match for match in matches if match), None)
+
+    @cached_property
+    def _expressions(self):
+        return [re.compile(rf"(?:^|/)(?:{form})$") for form in self.forms]
 
     def statements(self, path, root=None) -> list:
         "All that a path states, as (property, value, where): first the name, then table, context and constants."
