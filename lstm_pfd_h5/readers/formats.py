@@ -18,6 +18,9 @@ from .libraries import DAMAGED
 from .matfile import mat_version, read_mat
 from .matlab_values import ReadContext
 from .npy_files import MAGIC, read_npy
+from .npz_files import read_npz
+from .sound_files import read_flac, read_wav
+from .tdms_files import read_tdms
 from .text_tables import read_table
 
 # %% ../../nbs/guide/08_readers/40_formats.ipynb #dccf2dfa
@@ -71,6 +74,14 @@ def _read_mat(path, options):
     return FileContents(read_mat(path, options.max_bytes), "MATLAB file")
 
 
+def _is_wav(head, suffix):
+    return head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE"
+
+
+def _is_npz(head, suffix):
+    return head.startswith(b"PK") and (suffix == ".npz" or content_of(head)[0].endswith("(.npz)"))
+
+
 def _is_text(head, suffix):
     return content_of(head, suffix)[0] == "a text file"
 
@@ -83,6 +94,10 @@ def _read_text(path, options):
 FORMATS = [
     Format("a NumPy array", (".npy",), begins_with(MAGIC), _sized(read_npy)),
     Format("a MATLAB file", (".mat",), _is_mat, _read_mat),
+    Format("a NumPy archive", (".npz",), _is_npz, _sized(read_npz)),
+    Format("a WAV file", (".wav",), _is_wav, _sized(read_wav)),
+    Format("a FLAC file", (".flac",), begins_with(b"fLaC"), _sized(read_flac), library="soundfile"),
+    Format("a TDMS file", (".tdms",), begins_with(b"TDSm"), _sized(read_tdms), library="npTDMS"),
     Format("a text table", (".csv", ".tsv"), _is_text, _read_text, (".txt", ".dat", ".asc", ".prn", ".log")),
 ]
 "All formats that are read, in the order in which they are tried."
