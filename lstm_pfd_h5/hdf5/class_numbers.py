@@ -67,13 +67,13 @@ def _whole_numbers(values, where, as_targets, as_unknown, unknown):
     gaps = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
     if gaps.any() and not unknown:
         found = f"{where} are NaN in {_rows_text(gaps)}"
-        raise SchemaError(found, "a class number for each row", as_unknown)
+        raise SchemaError(found, "a whole number for each row", as_unknown)
     with np.errstate(invalid="ignore"): whole = np.where(gaps, -1, values).astype(np.int64)
     wrong = ~gaps & (whole != values)
     if not wrong.any(): return whole
     value = values[wrong.argmax()].item()
-    found = f"{where} are not class numbers: {value!r} in {_rows_text(wrong)}"
-    raise SchemaError(found, "whole numbers", as_targets)
+    found = f"{where} are not whole numbers: {value!r} in {_rows_text(wrong)}"
+    raise SchemaError(found, "a whole number for each row", as_targets)
 
 
 def _rows_text(wrong):
@@ -170,6 +170,19 @@ def labels_of(group: GuardedGroup) -> np.ndarray:
                          f"Write them as -1, an unknown class: {own_call(group, 'signals')}")
 
 
+def _no_labels(group):
+    arrays = arrays_in(group.root)
+    options = repack_options(group.root, arrays)
+    remedy = "Add them with h5py: one class number for each row"
+    if options and "LABELS_PATH" not in options: remedy = way_on(group.root, arrays)
+    found = f"{group.name} of {group.path.name} has signals and no labels"
+    return SchemaError(found, "a dataset 'labels', one class number for each row", remedy)
+
+
+def _is_text(dataset):
+    return h5py.check_string_dtype(dataset.dtype) is not None
+
+# %% ../../nbs/guide/03_hdf5/10_class_numbers.ipynb #2dc7ac66
 def label_names_of(root: GuardedGroup) -> list | None:
     """The name of each class: the attribute `label_names`, otherwise the different texts of labels that are text.
 
@@ -208,16 +221,3 @@ def _text_labels(root) -> Iterator[tuple]:
         labels, signals = (group[name] if name in group else None for name in ("labels", "signals"))
         if isinstance(labels, h5py.Dataset) and isinstance(signals, h5py.Dataset) and _is_text(labels):
             yield labels, signals.shape[0], f"labels in {group.name} of {group.path.name}"
-
-
-def _is_text(dataset):
-    return h5py.check_string_dtype(dataset.dtype) is not None
-
-
-def _no_labels(group):
-    arrays = arrays_in(group.root)
-    options = repack_options(group.root, arrays)
-    remedy = "Add them with h5py: one class number for each row"
-    if options and "LABELS_PATH" not in options: remedy = way_on(group.root, arrays)
-    found = f"{group.name} of {group.path.name} has signals and no labels"
-    return SchemaError(found, "a dataset 'labels', one class number for each row", remedy)

@@ -16,7 +16,7 @@ from h5py import h5d, h5l, h5o, h5r
 from ..codecs.filters import load_filters
 from ..core.atomic_write import stated_size
 from ..core.files import HDF5_SIGNATURE, content_of, regular_file
-from ..errors import CorruptFileError, UnsafeFileError
+from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
 
@@ -107,6 +107,20 @@ class GuardedGroup:
         "All attributes as plain values, or those of `names`; see `attributes_of`."
         return attributes_of(self._group, self.policy, names)
 
+    def readable_attributes(self) -> dict:
+        "All attributes as plain values, without those of a type that may not be read."
+        unread = self.unread_attributes()
+        return self.attributes([name for name in self.attribute_names() if name not in unread])
+
+    def unread_attributes(self) -> dict:
+        "Name → reason, for the attributes of a type that may not be read."
+        return {name: reason for name in self.attribute_names() if (reason := self._refusal_of(name))}
+
+    def _refusal_of(self, name):
+        try: self.attributes([name])
+        except UnsafeFileError as error: return error.found
+        return ""
+
     def dereference(self, reference: h5py.Reference):
         "Open the object that a reference points to, checked like any other member."
         if not reference: raise CorruptFileError(f"A reference in {self.name} of {self.path.name} points to nothing")
@@ -151,6 +165,8 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
         It is not a regular file.
     CorruptFileError
         It is not an HDF5 file, is truncated, or is damaged.
+    SchemaError
+        It is a MATLAB file, and `policy` does not allow those.
     UnavailableFileError
         It cannot be read now: another program has it open, or this user may not read it.
     """
@@ -173,6 +189,10 @@ _RESTORE = "Copy it again, or restore it from a backup"
 def _check_signature(path, policy):
     with path.open("rb") as file: head = file.read(520)  # enough for a signature at byte 512
     if any(head[offset : offset + 8] == HDF5_SIGNATURE for offset in policy.signature_offsets): return
+    if head[512:520] == HDF5_SIGNATURE:
+        found = f"{path.name} has a block of 512 bytes in front, as MATLAB's v7.3 files have"
+        remedy = "Recordings are imported with lstm_pfd_h5 migrate, and lstm_pfd_h5 inspect lists the arrays"
+        raise SchemaError(found, "a training file, which begins with HDF5's signature", remedy)
     raise _not_hdf5(path.name, head)
 
 

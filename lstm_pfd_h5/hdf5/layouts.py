@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['KINDS', 'DTYPES', 'SCHEMA_VERSION', 'FLAT', 'SPLIT', 'GENERATOR', 'LAYOUTS', 'Attribute', 'Array', 'Layout',
-           'layout_table', 'checked_attributes', 'checked_attribute', 'root_attributes', 'unread_attributes',
-           'identify_layout', 'row_groups', 'split_group']
+           'layout_table', 'checked_attributes', 'checked_attribute', 'root_attributes', 'identify_layout',
+           'row_groups', 'other_groups', 'split_group']
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #d5d638e6
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.report import Table
-from ..errors import NewerSchemaError, SchemaError, SplitNotFoundError, UnsafeFileError
+from ..errors import NewerSchemaError, SchemaError, SplitNotFoundError
 from .attribute_values import read_as
 from .foreign_arrays import arrays_in, describe_arrays, way_on
 from .foreign_names import RATE_NAMES, split_groups
@@ -194,9 +194,9 @@ _DEFINITIONS = {attribute.name: attribute for layout in LAYOUTS.values() for att
 
 
 def checked_attribute(root: GuardedGroup, name: str):
-    """The value of an attribute of an open file, in the form that the layouts define; `None` if it does not exist.
+    """An attribute of an open file in the form that the layouts define; `None` if it does not exist or is NaN.
 
-    The sampling rate may have any of the names in `RATE_NAMES`. NaN is an unknown one.
+    The sampling rate may have any of the names in `RATE_NAMES`.
 
     Raises
     ------
@@ -210,33 +210,21 @@ def checked_attribute(root: GuardedGroup, name: str):
     value = read_as(values[stored], attribute.kind)
     if isinstance(value, float) and np.isnan(value): return None
     if KINDS[attribute.kind](value): return value
-    found = f"Attribute {stored!r} of {root.path.name} is {repr(value)[:60]}"
-    remedy = f"Correct it with h5py: file.attrs[{stored!r}] = ..."
-    raise SchemaError(found, f"{attribute.kind}: {attribute.meaning}", remedy)
+    raise SchemaError(f"Attribute {stored!r} of {root.path.name} is {repr(value)[:60]}",
+                      f"{attribute.kind}: {attribute.meaning}", f"Correct it with h5py: file.attrs[{stored!r}] = ...")
 
 
 def root_attributes(root: GuardedGroup) -> dict:
     """The attributes of an open file. Those of the layouts get the form that is defined, if their value is clear.
 
-    Attributes of a type that may not be read (references, tables) are left out; `unread_attributes` names them.
+    Attributes of a type that may not be read (references, tables) are left out, and NaN, which is an unknown number.
     """
-    unread = unread_attributes(root)
-    values = root.attributes([name for name in root.attribute_names() if name not in unread])
+    values = root.readable_attributes()
     rate = next((name for name in RATE_NAMES if name in values), None)
     if rate: values.setdefault("sampling_rate", values[rate])
-    return {name: read_as(value, _DEFINITIONS[name].kind) if name in _DEFINITIONS else value
-            for name, value in values.items()}
-
-
-def unread_attributes(root: GuardedGroup) -> dict:
-    "Name → reason, for the attributes of an open file whose type may not be read."
-    return {name: reason for name in root.attribute_names() if (reason := _refusal_of(root, name))}
-
-
-def _refusal_of(root, name):
-    try: root.attributes([name])
-    except UnsafeFileError as error: return error.found
-    return ""
+    values = {name: read_as(value, _DEFINITIONS[name].kind) if name in _DEFINITIONS else value
+              for name, value in values.items()}
+    return {name: value for name, value in values.items() if not isinstance(value, float) or not np.isnan(value)}
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #c2d17f52
 def identify_layout(root: GuardedGroup) -> Layout:
@@ -253,19 +241,17 @@ def identify_layout(root: GuardedGroup) -> Layout:
     if version is not None and version > SCHEMA_VERSION:
         raise NewerSchemaError(f"{root.path.name} has schema version {version}", f"{SCHEMA_VERSION} at most",
                                "Update lstm_pfd_h5: pip install -U lstm_pfd_h5")
-    names = root.keys()
-    if "signals" in names and not root.has_group("signals"): return FLAT
-    if _groups_of_splits(root, names):
+    if "signals" in root.keys() and not root.has_group("signals"): return FLAT
+    if _groups_of_splits(root):
         return GENERATOR if {"rng_seed", "generation_date"} & set(root.attribute_names()) else SPLIT
     arrays = arrays_in(root)
     expected = "'signals' and 'labels', or groups 'train', 'val', 'test'"
     raise SchemaError(f"{root.path.name} holds {describe_arrays(arrays)}", expected, way_on(root, arrays))
 
 
-def _groups_of_splits(root, names):
+def _groups_of_splits(root):
     "Split → group. A dataset with the name of a split is not one."
-    split_names = split_groups(names, file_name=root.path.name)
-    groups = {split: root[name] for split, name in split_names.items()}
+    groups = {split: root[name] for split, name in split_groups(root.keys(), file_name=root.path.name).items()}
     return {split: group for split, group in groups.items() if isinstance(group, GuardedGroup)}
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #44797aa0
@@ -283,7 +269,14 @@ def row_groups(root: GuardedGroup) -> dict:
         As `identify_layout`.
     """
     if not identify_layout(root).has_splits: return {None: root}
-    return _groups_of_splits(root, root.keys())
+    return _groups_of_splits(root)
+
+# %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #24131cff
+def other_groups(root: GuardedGroup) -> list:
+    "Names of the groups at the root that have signals and are not a split, such as a `holdout`."
+    read = {group.name for group in row_groups(root).values()}
+    groups = [name for name in root.keys() if f"/{name}" not in read and root.has_group(name)]
+    return [name for name in groups if "signals" in root[name].keys()]
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #d6dd0379
 def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:

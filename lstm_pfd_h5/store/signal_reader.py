@@ -6,22 +6,23 @@
 __all__ = ['SignalReader']
 
 # %% ../../nbs/guide/05_store/07_signal_reader.ipynb #25d59c60
-import json
 import math
 
-import h5py
 import numpy as np
 
 from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
 from ..hdf5.consistency import target_ranges
+from ..hdf5.class_numbers import count_classes, label_names_of
+from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.guard import open_file
-from ..hdf5.layouts import identify_layout, row_groups, split_group
+from ..hdf5.layouts import checked_attribute, identify_layout, root_attributes, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
 from ..hdf5.read_errors import hdf5_errors
+from ..hdf5.signal_arrays import signals_of
 from .file_bytes import check_unchanged
-from .row_columns import choose_targets, count_classes, names_in, read_columns, signals_in
+from .row_columns import choose_targets, names_in, read_columns
 from .row_readers import open_rows, opened_identity
 
 # %% ../../nbs/guide/05_store/07_signal_reader.ipynb #dae6f087
@@ -47,8 +48,10 @@ class SignalReader(Report):
         (rows,) int64, each row's place in the input.
     groups : np.ndarray or None
         (rows,) the recording or bearing of each row.
-    channel_names, target_names : list or None
+    label_names, channel_names, target_names : list or None
         `None` if the file does not state them.
+    sampling_rate : float or None
+        In Hz; `None` if the file does not state it.
     attributes : dict
         The file's root attributes.
     layout : Layout
@@ -94,9 +97,10 @@ class SignalReader(Report):
 
     def _read_from(self, root, split):
         self.path, self.split = root.path, split
-        self.layout, self.attributes = identify_layout(root), root.attributes()
+        self.layout, self.attributes = identify_layout(root), root_attributes(root)
+        self.sampling_rate, self.label_names = checked_attribute(root, "sampling_rate"), label_names_of(root)
         group = split_group(root, split)
-        signals, columns = signals_in(group), read_columns(group)
+        signals, columns = signals_of(group), read_columns(group)
         self.labels, self.targets = columns.labels, columns.targets
         self.indices, self.groups = columns.indices, columns.groups
         self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
@@ -128,17 +132,6 @@ class SignalReader(Report):
     def num_channels(self) -> int:
         "Channels of each signal."
         return math.prod(self._row_reader.shape[1:-1])
-
-    @property
-    def sampling_rate(self) -> float | None:
-        "In Hz; `None` if the file does not state it."
-        return self.attributes.get("sampling_rate")
-
-    @property
-    def label_names(self) -> list | None:
-        "Class name of each label; `None` if the file does not state them."
-        names = self.attributes.get("label_names")
-        return None if names is None else list(names)
 
     def __len__(self):
         return self._row_reader.shape[0]
@@ -173,9 +166,9 @@ class SignalReader(Report):
         return Table(["target", "lowest", "highest", "unknown"], rows)
 
     def _class_table(self):
-        names, counts = self.label_names or [], np.bincount(self.labels[self.labels >= 0])
+        names, counts = self.label_names or [], zip(*np.unique(self.labels[self.labels >= 0], return_counts=True))
         name = lambda label: names[label] if label < len(names) else None
-        present = [(label, name(label), int(count)) for label, count in enumerate(counts) if count]
+        present = [(int(label), name(label), int(count)) for label, count in counts]
         return Table(["label", "class", "signals"], present)
 
     def read(self, rows, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
@@ -259,15 +252,13 @@ class SignalReader(Report):
         if self.split: places = self.indices[places]
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             check_unchanged(self.path, self._identity, opened_identity(root))
-            _check_metadata(root, places)
-            texts = root["metadata"] if len(places) < _FEW else root["metadata"][:]
-            return [json.loads(texts[int(place)]) for place in places]
+            stored = metadata_texts(root)
+            _check_places(places, stored, self.path.name)
+            texts = stored if len(places) < _FEW else stored[:]
+            return [metadata_item(texts[int(place)], int(place), self.path.name) for place in places]
 
 
-def _check_metadata(root, places):
-    item = root["metadata"]
-    is_column = isinstance(item, h5py.Dataset) and len(item.shape or ()) == 1
-    if is_column and h5py.check_string_dtype(item.dtype):
-        if not len(places) or 0 <= places.min() <= places.max() < len(item): return
-    found = f"metadata in {root.path.name} are not a column of text with an entry for each row"
+def _check_places(places, stored, file_name):
+    if not len(places) or 0 <= places.min() <= places.max() < len(stored): return
+    found = f"metadata in {file_name} are not a column of text with an entry for each row"
     raise SchemaError(found, "one JSON text for each row", "See the report of validate_file")
