@@ -13,9 +13,9 @@ import numpy as np
 from ..constants import SPLITS
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, RowIndexError, SchemaError
-from ..hdf5.consistency import target_ranges
 from ..hdf5.class_numbers import count_classes, label_names_of
 from ..hdf5.column_values import metadata_item, metadata_texts
+from ..hdf5.consistency import target_ranges
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import checked_attribute, identify_layout, root_attributes, row_groups, split_group
 from ..hdf5.read_amplification import storage_of
