@@ -54,13 +54,13 @@ class TextColumn:
     def __init__(self, most: int = 4096):
         self.texts, self._numbers, self._codes, self._most = [], {}, array("i"), most
 
-    def append(self, text: str) -> None:
-        "Add the text of the next row."
+    def append(self, text: str, rows: int = 1) -> None:
+        "Add the text of the next row, or of the next rows."
         number = self._numbers.get(text)
         if number is None and len(self.texts) < self._most:
             number = self._numbers[text] = len(self.texts)
             self.texts.append(text)
-        self._codes.append(-1 if number is None else number)
+        self._codes.extend(array("i", [-1 if number is None else number]) * rows)
 
     @property
     def codes(self) -> np.ndarray:
