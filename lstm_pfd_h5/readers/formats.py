@@ -87,8 +87,7 @@ def _is_text(head, suffix):
 
 
 def _read_text(path, options):
-    contents = read_table(path, options.max_bytes)
-    return contents if isinstance(contents, FileContents) else FileContents(contents, "text table")
+    return read_table(path, options.max_bytes, options.skip, options.decimal, options.separator)
 
 # %% ../../nbs/guide/08_readers/40_formats.ipynb #06fb51cb
 FORMATS = [

@@ -16,7 +16,7 @@ from .row_parser import EMPTY, IGNORED, NUMBER, TEXT
 from .table_lines import COPY_OR_REPAIR, is_comment, lines_in, split_cells
 from .table_reading import Reading, best_reading, check_commas, counted, notation_in, without_end
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #8306eb6d
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #7dfcc423
 @dataclass(frozen=True)
 class TableForm:
     """Where the table of a file is, and how it is written.
@@ -145,7 +145,7 @@ def _no_numbers(lines, name, is_long):
     remedy = "If it is not a recording, leave it out; if lines above the table hide it, skip them with skip= (--skip)"
     return ImportRefusedError(found, "a line of numbers for each sample", remedy, file=name)
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #2fbfc1f5
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #3492f8bb
 _BEGINS_LIKE_ROW = re.compile(r"[\"']?[-+−]?[.,]?\d|[-+.,;\t|]+$|nan\b|null\b|inf\b", re.IGNORECASE)
 
 
@@ -155,7 +155,8 @@ def _end_of_table(stream, size, encoding, reading, lines):
     last = next((k for k in reversed(range(len(lines))) if reading.fits(lines[k].text)), None)
     if last is None: return size, ()
     below = tuple(lines[last + 1 :])
-    if any(_may_be_row(line, reading, k == 0) for k, line in enumerate(below)): return size, ()
+    if any(_may_be_row(line, reading, not any(other.is_empty for other in below[:k])) for k, line in enumerate(below)):
+        return size, ()
     return lines[last].end, below
 
 
@@ -168,11 +169,11 @@ def _tail_lines(stream, size, encoding):
 
 def _may_be_row(line, reading, is_next):
     if line.is_empty or is_comment(line.text): return False
-    if reading.kinds[0] == TEXT and is_next: return True
     cells = split_cells(line.text, reading.separator)
+    if is_next and (reading.kinds[0] == TEXT or len(cells) == len(reading.kinds)): return True
     return bool(_BEGINS_LIKE_ROW.match(line.text)) or len(cells) == len(reading.kinds) and is_missing(cells[0])
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #a8e5d9c9
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #bf8d10db
 REPAIR_OR_LEAVE_OUT = "Repair the line, or leave the file out"
 "The remedy for a cell that is not a number."
 
