@@ -6,6 +6,7 @@
 __all__ = ['StreamingHDF5Dataset', 'ChunkedStreamingDataset', 'create_streaming_dataloaders']
 
 # %% ../nbs/guide/06_streaming/11_streaming_hdf5_dataset.ipynb #29802697
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,8 @@ from .streaming.streaming_loader import StreamingDataLoader, check_loader_option
 class StreamingHDF5Dataset(Report, Dataset):
     """Signals of one split of a training file, read when they are needed.
 
-    `dataset[i]` is a (1, L) float32 tensor and an `int` label; `dataset[i:j]` and `dataset[[i, j]]` are `Subset`s.
-    Several threads may use one data set.
+    `dataset[i]` is a (channels, L) float32 tensor, (1, L) for most files, and an `int` label, or with `target` a
+    float32 tensor. `dataset[i:j]` and `dataset[[i, j]]` are `Subset`s. Several threads may use one data set.
 
     Parameters
     ----------
@@ -37,19 +38,21 @@ class StreamingHDF5Dataset(Report, Dataset):
     split : {'train', 'val', 'test'} or None
         `None` for a flat file.
     transform : callable, optional
-        Called with each signal, an (L,) float32 array of its own. It returns the network's input: arrays become
-        tensors, and one-dimensional results get a channel axis.
+        Called with each signal, an (L,) float32 array of its own, or (channels, L) for files with several channels. It
+        returns the network's input: arrays become tensors, and one-dimensional results get a channel axis.
     cache_size : int or str
         Decoded rows to keep in memory in each process, or bytes for them ('512MB'); the least recently used are
         dropped first. It pays if the whole split fits, or if the same rows are read again and again: under shuffling,
         c of N rows answer c/N of the requests.
     reader : SignalReader, optional
         A reader of this split; by default the file is opened.
+    target : str or sequence of str, optional
+        The target to learn instead of the label: a name gives a scalar, a sequence of K names a (K,) tensor.
 
     Attributes
     ----------
     labels : np.ndarray
-        (N,) int64.
+        (N,) int64, also with a target; -1 where the class is unknown.
     num_classes : int
         Classes of the file, which may be more than those of the split: a classifier's last layer must fit all of them.
     reader : SignalReader
@@ -57,8 +60,8 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     Raises
     ------
-    SplitNotFoundError
-        The file has no such split.
+    SplitNotFoundError, InvalidArgumentError
+        The file has no such split or target; the message lists those that it has.
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         The file cannot be read.
 
@@ -72,12 +75,18 @@ class StreamingHDF5Dataset(Report, Dataset):
     _reads_single_rows = True  # in random order, which is slow if a chunk holds many rows
 
     def __init__(self, hdf5_path, split: str | None = "train", transform=None, cache_size: int | str = 0, *,
-                 reader: SignalReader | None = None):
-        self.hdf5_path, self.split, self.transform = str(hdf5_path), split, transform
+                 reader: SignalReader | None = None, target=None):
+        self.hdf5_path, self.split, self.transform, self.target = str(hdf5_path), split, transform, target
         self.reader = SignalReader(hdf5_path, split) if reader is None else reader
         if self._reads_single_rows: warn_if_slow(hdf5_path, {split: self.reader.storage})
-        self.cache, self._ahead = RowCache(rows_that_fit(cache_size, 4 * self.reader.signal_length)), ReadAhead()
+        self.cache, self._ahead = RowCache(rows_that_fit(cache_size, 4 * prod(self.item_shape))), ReadAhead()
         self.labels, self.num_classes = self.reader.labels, self.reader.num_classes
+        self._answers = self.labels if target is None else self.reader.targets_named(target)
+
+    @property
+    def item_shape(self) -> tuple:
+        "(channels, L) of an item without a transform."
+        return self.reader.num_channels, self.reader.signal_length
 
     @property
     def signal_length(self) -> int:
@@ -105,13 +114,20 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __repr__(self):
         where = f"{self.split!r} of {Path(self.hdf5_path).name}" if self.split else Path(self.hdf5_path).name
         rate = f"{self.sampling_rate:g} Hz" if self.sampling_rate else "sampling rate unknown"
-        size = f"{len(self):,} × (1, {self.signal_length:,}) float32, {self.num_classes} classes"
-        return f"{type(self).__name__}({where}: {size}, {rate})"
+        answer = f"{self.num_classes} classes" if self.target is None else self._answer_text()
+        return f"{type(self).__name__}({where}: {len(self):,} × {self._item_text()}, {answer}, {rate})"
+
+    def _item_text(self):
+        return f"({self.item_shape[0]}, {self.signal_length:,}) float32"
+
+    def _answer_text(self):
+        if self.target is None: return "a label"
+        return self.target if isinstance(self.target, str) else " and ".join(self.target)
 
     def summary(self) -> Summary:
         "The file, the transform and the cache; a notebook shows it."
         summary = self.reader.summary()
-        summary.facts |= {"each item": f"(1, {self.signal_length:,}) float32 and a label",
+        summary.facts |= {"each item": f"{self._item_text()} and {self._answer_text()}",
                           "transform": getattr(self.transform, "__qualname__", None) or self.transform,
                           "rows kept in memory": self.cache.size or None}
         return summary
@@ -130,11 +146,11 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __getitems__(self, indices):
         "The items of a batch, read together."
         rows = self.reader.row_numbers(indices)
-        signals, labels = self._ahead.take(rows), torch.from_numpy(self.labels[rows])
+        signals, answers = self._ahead.take(rows), torch.from_numpy(self._answers[rows])
         if signals is None: signals = self._read_batch(rows, getattr(indices, "ranges", ()))
-        if self.transform is None: return LazyBatch(signals, labels)
-        arrays = signals.numpy()[:, 0]
-        return [(_as_input(self.transform(signal)), label) for signal, label in zip(arrays, labels.tolist())]
+        if self.transform is None: return LazyBatch(signals, answers)
+        items = answers.tolist() if self.target is None else list(answers)
+        return [(_as_input(self.transform(signal)), answer) for signal, answer in zip(self._rows_of(signals), items)]
 
     def read_ahead(self, batches) -> None:
         "Begin to read the next batches, lists of rows, on a thread. Transforms are called when a batch is needed."
@@ -147,12 +163,16 @@ class StreamingHDF5Dataset(Report, Dataset):
         return choose_num_workers(read, self.transform, len(self))
 
     def _read_batch(self, rows, ranges):
-        signals = empty_batch(len(rows), self.signal_length)
-        self._read(rows, ranges, signals.numpy()[:, 0])
+        signals = empty_batch(len(rows), *self.item_shape)
+        self._read(rows, ranges, self._rows_of(signals))
         return signals
 
+    def _rows_of(self, signals):
+        "The rows of a batch as an array with the shape that the reader gives them: without the axis of one channel."
+        return signals.numpy().reshape(len(signals), *self.reader.row_shape)
+
     def _read(self, rows, ranges, out):
-        "Fill `out` (n, L); a subclass may read the `ranges` that the epoch is working on."
+        "Fill `out` (n, L) or (n, channels, L); a subclass may read the `ranges` that the epoch is working on."
         if not self.cache.size:
             self.reader.read(rows, out)
             return
@@ -175,20 +195,19 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 
     Parameters
     ----------
-    hdf5_path, split, transform, reader
+    hdf5_path, split, transform, reader, target
         As for `StreamingHDF5Dataset`.
     chunk_size : int
         Rows of a block. In each process one block is kept in memory, 100 MiB for 256 rows of 102,400 samples; in an
         epoch of `EpochSampler(block_size=..., window_blocks=...)`, the blocks of its current window.
-
     """
 
     _reads_single_rows = False
 
     def __init__(self, hdf5_path, split: str | None = "train", chunk_size: int = 256, transform=None, *,
-                 reader: SignalReader | None = None):
-        super().__init__(hdf5_path, split, transform, reader=reader)
-        self._blocks = RowBlocks(self.reader.read, len(self), self.signal_length, chunk_size)
+                 reader: SignalReader | None = None, target=None):
+        super().__init__(hdf5_path, split, transform, reader=reader, target=target)
+        self._blocks = RowBlocks(self.reader.read, len(self), self.reader.row_shape, chunk_size)
 
     @property
     def chunk_size(self) -> int:
@@ -206,7 +225,7 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
 # %% ../nbs/guide/06_streaming/11_streaming_hdf5_dataset.ipynb #7110a7f7
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int | str = "auto", train_transform=None,
                                  test_transform=None, use_chunked: bool = False, chunk_size: int = 256, *,
-                                 seed: int | None = None, cache_size: int | str = 0, **options) -> dict:
+                                 seed: int | None = None, cache_size: int | str = 0, target=None, **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
     Without workers, rows are decoded on threads, one for each processor, and the next batch is read while the network
@@ -231,8 +250,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         Rows of a block.
     seed : int, optional
         The order of training rows is a function of seed and epoch; by default the seed is PyTorch's global one.
-    cache_size : int or str
-        As in `StreamingHDF5Dataset`; blocks of rows are not cached.
+    cache_size, target
+        As in `StreamingHDF5Dataset`; blocks of rows are not cached. Targets are (batch,) or (batch, K) float32.
     **options
         Further arguments of `torch.utils.data.DataLoader`, such as `multiprocessing_context` or `prefetch_factor`.
         Those for workers are ignored where `'auto'` decides against workers.
@@ -248,7 +267,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     SplitNotFoundError
         The file has no splits.
     InvalidArgumentError
-        An argument is out of range or unknown.
+        An argument is out of range or unknown, or the file has no such target.
     """
     batch_size = positive("batch_size", batch_size, whole=True)
     check_loader_options(num_workers, options)
@@ -256,8 +275,9 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     for split, reader in SignalReader.splits(hdf5_path).items():
         transform = train_transform if split == "train" else test_transform
         dataset: StreamingHDF5Dataset
-        if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, split, chunk_size, transform, reader=reader)
-        else: dataset = StreamingHDF5Dataset(hdf5_path, split, transform, cache_size, reader=reader)
+        common = dict(reader=reader, target=target)
+        if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, split, chunk_size, transform, **common)
+        else: dataset = StreamingHDF5Dataset(hdf5_path, split, transform, cache_size, **common)
         workers = _workers_for(dataset, num_workers, options)
         split_options = loader_options(options, workers, automatic=num_workers == "auto")
         order = _order(dataset, batch_size, seed, split == "train", split_options)

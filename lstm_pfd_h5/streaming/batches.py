@@ -17,34 +17,44 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 # %% ../../nbs/guide/06_streaming/05_batches.ipynb #15f7ef98
 class BatchItem(tuple):
-    "A signal (1, L) and its label."
+    "A signal (channels, L) and its label, an `int`, or its targets, a tensor."
 
     def __reduce__(self):
         return tuple, (tuple(self),)
 
 
 class LazyBatch(Sequence):
-    "The items of a batch, made when they are accessed, from signals (n, 1, L) and labels (n,)."
+    """The items of a batch, made when they are accessed.
 
-    def __init__(self, signals: torch.Tensor, labels: torch.Tensor):
-        self.batch = [signals, labels]
+    Parameters
+    ----------
+    signals : torch.Tensor
+        (n, channels, L).
+    answers : torch.Tensor
+        (n,) int64 labels, or (n,) or (n, K) float32 targets.
+    """
+
+    def __init__(self, signals: torch.Tensor, answers: torch.Tensor):
+        self.batch = [signals, answers]
 
     def __len__(self):
         return len(self.batch[1])
 
     def __getitem__(self, number):
         if isinstance(number, slice): return [self[each] for each in range(len(self))[number]]
-        signals, labels = self.batch
-        return BatchItem((signals[number], int(labels[number])))
+        signals, answers = self.batch
+        answer = answers[number] if answers.is_floating_point() else int(answers[number])
+        return BatchItem((signals[number], answer))
 
     def __repr__(self):
         return f"LazyBatch of {tuple(self.batch[0].shape)} signals"
 
 
 def collate_batch(items, *, collate_fn_map=None) -> list:
-    "Signals and labels of a `LazyBatch`, not copied; those of any other `BatchItem`s as new tensors."
+    "Signals and labels or targets of a `LazyBatch`, not copied; those of any other `BatchItem`s as new tensors."
     if isinstance(items, LazyBatch): return items.batch
-    return [torch.stack([item[0] for item in items]), torch.tensor([item[1] for item in items])]
+    signals, answers = zip(*items)
+    return [torch.stack(signals), torch.stack(answers) if torch.is_tensor(answers[0]) else torch.tensor(answers)]
 
 
 default_collate_fn_map[BatchItem] = collate_batch
@@ -94,8 +104,9 @@ _WORTH_KEEPING = 1 << 20  # the allocator itself keeps smaller ones
 _buffers = BatchBuffers()
 
 
-def empty_batch(count: int, signal_length: int) -> torch.Tensor:
-    "An uninitialised (count, 1, signal_length) float32 tensor; in shared memory in a `DataLoader` worker."
-    if get_worker_info() is None: return torch.from_numpy(_buffers.take(count, 1, signal_length))
-    storage = torch.empty(0).untyped_storage()._new_shared(4 * count * signal_length)
-    return torch.empty(0).set_(storage, 0, (count, 1, signal_length), (signal_length, signal_length, 1))
+def empty_batch(count: int, channels: int, signal_length: int) -> torch.Tensor:
+    "An uninitialised (count, channels, signal_length) float32 tensor; in shared memory in a `DataLoader` worker."
+    shape = count, channels, signal_length
+    if get_worker_info() is None: return torch.from_numpy(_buffers.take(*shape))
+    storage = torch.empty(0).untyped_storage()._new_shared(4 * count * channels * signal_length)
+    return torch.empty(0).set_(storage, 0, shape, (channels * signal_length, signal_length, 1))

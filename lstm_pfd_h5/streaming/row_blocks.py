@@ -22,9 +22,11 @@ class RowBlocks:
     Parameters
     ----------
     read : callable
-        `read(rows, out)` fills `out` (n, L) with float32 signals; `rows` is (n,) int64.
-    num_rows, signal_length : int
-        Of the whole data set.
+        `read(rows, out)` fills `out` (n, *row_shape) with float32 signals; `rows` is (n,) int64.
+    num_rows : int
+        Rows of the whole data set.
+    row_shape : tuple of int
+        (L,) or (channels, L).
     block_size : int
         Rows of a block, where a batch does not list its ranges.
 
@@ -39,8 +41,8 @@ class RowBlocks:
         `block_size` is not an integer of at least 1.
     """
 
-    def __init__(self, read: Callable, num_rows: int, signal_length: int, block_size: int):
-        self.read, self.num_rows, self.signal_length = read, num_rows, signal_length
+    def __init__(self, read: Callable, num_rows: int, row_shape: tuple, block_size: int):
+        self.read, self.num_rows, self.row_shape = read, num_rows, row_shape
         self.block_size, self.rows_read = whole_number("chunk_size", block_size, 1), 0
         self._held, self._buffers = {}, BatchBuffers()
 
@@ -48,7 +50,7 @@ class RowBlocks:
         return {**self.__dict__, "_held": {}}  # another process reads its own blocks
 
     def copy_rows(self, rows: np.ndarray, out: np.ndarray, ranges: Sequence = ()) -> None:
-        """Fill `out` (n, L) with rows, in their order.
+        """Fill `out` (n, *row_shape) with rows, in their order.
 
         Parameters
         ----------
@@ -77,7 +79,7 @@ class RowBlocks:
 
     def _values_of(self, part):
         most = min(self.block_size, self.num_rows)  # the memory of any block can hold any other
-        values = self._buffers.take(most, self.signal_length)[: part[1] - part[0]]
+        values = self._buffers.take(most, *self.row_shape)[: part[1] - part[0]]
         self._fetch(np.arange(*part), values)
         return values
 
