@@ -88,8 +88,8 @@ VBL = DataSet(
     classes={"bearing": "bearing_fault", "misalignment": "misalignment", "normal": "healthy", "unbalance": "imbalance"},
     sampling_rate=20_000, rate_source="time column, one reader",
     left_out={r" - Copy\.csv$": "a copy of another file"},
-    group_by=("label",), group_unit="class (one pump each)",
-    leakage_note="Each class is another pump: a test score shows that these four pumps are told apart.",
+        leakage_note="Each class is another pump, and it is in every split: a test score shows that these four pumps "
+                     "are told apart.",
     traps=("There are blank lines between the rows, and no header.",
            "Names have misprints (bearng, misalg): the folder counts. 43 files of misalignment are copies.",
            "The repository on GitHub holds features and labels, no signals."),
@@ -103,8 +103,9 @@ HUST_MOTOR = DataSet(
     channels={"vibration": KnownChannel("", "not established: choose a column with --signal")},
     classes={"H": "healthy", "BF": "bearing_fault", "BOW": "bowed_rotor", "BROKEN": "broken_rotor_bar",
              "MISAL": "misalignment", "UNBAL": "imbalance"},
-    sampling_rate=25_600, rate_source="page", group_by=("label",), group_unit="class (one motor each)",
-    leakage_note="There is one motor of each class: a test score shows that these six are told apart.",
+    sampling_rate=25_600, rate_source="page", group_by=("speed_rpm",), group_unit="speed",
+    leakage_note="There is one motor of each class, and it is in every split: a test score shows that these six are "
+                 "told apart at another speed.",
     citation="Huazhong University of Science and Technology, HUSTmotor", checked="page only",
 )
 

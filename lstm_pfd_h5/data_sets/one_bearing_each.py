@@ -12,8 +12,8 @@ from .listings import line_of_numbers
 # %% ../../nbs/guide/09_data_sets/07_one_bearing_each.ipynb #ab5733d5
 LETTERS = {"H": "healthy", "N": "healthy", "I": "inner_race", "O": "outer_race", "B": "ball", "C": "combined"}
 "Letter in a file's name → class, as several data sets use it."
-SAME_BEARINGS = ("There is one bearing of each class: a test score shows that these bearings are told apart, not that "
-                 "faults are recognised on a new bearing.")
+SAME_BEARINGS = ("There is one bearing of each class, and it is in every split: a test score shows that these bearings "
+                 "are told apart, also under other conditions, not that faults are recognised on a new bearing.")
 "What a test score means if class and bearing are the same."
 
 # %% ../../nbs/guide/09_data_sets/07_one_bearing_each.ipynb #3e20731b
@@ -23,8 +23,8 @@ OTTAWA = DataSet(
     inside=(r"^Channel_1: ", r"^Channel_2: "), one_file_is_enough=True,
     channels={"vibration": KnownChannel("Channel_1", "accelerometer on the housing"),
               "encoder": KnownChannel("Channel_2", "encoder, 1024 pulses per turn")},
-    classes=LETTERS, sampling_rate=200_000, rate_source="paper", group_by=("label",),
-    group_unit="class (one bearing each)",
+    classes=LETTERS, sampling_rate=200_000, rate_source="paper", group_by=("profile",),
+    group_unit="profile of the speed",
     bearings={"ER16K": {"num_elements": 9, "ball_diameter": 7.94, "pitch_diameter": 38.52}},
     leakage_note="There is one bearing of each class, so a class cannot be in two splits without its bearing. A test "
                  "score shows that these five bearings are told apart, not that faults are recognised on a new "
@@ -42,8 +42,8 @@ UESTC = DataSet(
     forms=(r"(?P<recording>(?P<fault>[NBIO])_(?P<rpm>800|1000|1200|1400))(?:_(?P<part>[1-5]))?\.mat",),
     inside=(r"^SampleFrequency: ", r"^Data: \d+x1$"), one_file_is_enough=True,
     channels={"vibration": KnownChannel("Data", "housing", "V (10.22 mV per m/s2)")},
-    classes=LETTERS, rate_source="SampleFrequency in the file", group_by=("label",),
-    group_unit="class (one bearing each)",
+    classes=LETTERS, rate_source="SampleFrequency in the file", group_by=("speed_rpm",),
+    group_unit="speed",
     leakage_note=SAME_BEARINGS,
     traps=("The five parts of a recording follow each other without a gap.",),
     terms="cite the paper", checked="original files",
@@ -76,7 +76,7 @@ HUST_WUHAN = DataSet(
               for column, axis in enumerate("XYZ", start=3)},
     classes=LETTERS, table={"0.5X_": {"severity": "medium"}},
     sampling_rate=25_600, rate_source="two readers; time column",
-    group_by=("label", "severity"), group_unit="class and severity (one bearing each)",
+    group_by=("speed_rpm", "profile"), group_unit="speed",
     reading={"separator": "\t", "skip": 22},
     misnamed={"data(:,2)": "nothing: the speed column has no meaning, says the README"},
     leakage_note=SAME_BEARINGS,
@@ -93,7 +93,7 @@ JNU = DataSet(
     inside=(line_of_numbers(1, first=True),),
     channels={"vibration": KnownChannel("data(:,1)", "housing")},
     classes={"n": "healthy", "ib": "inner_race", "ob": "outer_race", "tb": "ball"},
-    sampling_rate=50_000, rate_source="README", group_by=("label",), group_unit="class (one bearing each)",
+    sampling_rate=50_000, rate_source="README", group_by=("speed_rpm",), group_unit="speed",
     leakage_note=SAME_BEARINGS,
     traps=("There is no header: a reader that takes the first row as one loses a sample.",
            "The recordings are clipped at different ranges. tb is a ball fault.",
@@ -111,7 +111,7 @@ SUSU = DataSet(
               "angular": KnownChannel("(1,:)", "sensor on the shaft, angular acceleration", "rad/s2")},
     classes={"Normal": "healthy", "Inner": "inner_race", "Outer": "outer_race", "Ball": "ball",
              "Combination": "combined"},
-    sampling_rate=31_175, rate_source="documentation", group_by=("label",), group_unit="class (one bearing each)",
+    sampling_rate=31_175, rate_source="documentation", group_by=("label", "speed_rpm"), group_unit="recording",
     leakage_note=SAME_BEARINGS, traps=("The sensor turns with the shaft, so gravity is in its signals.",),
     citation="South Ural State University", checked="one reader",
 )
@@ -119,12 +119,12 @@ SUSU = DataSet(
 # %% ../../nbs/guide/09_data_sets/07_one_bearing_each.ipynb #2ed7d97f
 KAIST_SPEED = DataSet(
     key="kaist-speed", title="KAIST, varying speed", example="vibration_inner_0.csv", patterns=("vibration_*.csv",),
-    forms=(r"vibration_(?P<fault>normal|inner|outer|ball)_(?P<part>[0-6]|constant)\.csv",),
+    forms=(r"vibration_(?P<fault>normal|inner|outer|ball)_(?:(?P<part>[0-6])|(?P<run>constant))\.csv",),
     inside=(r"bearingA_x|\A[-+.\d]",),
     channels={"bearing A, x": KnownChannel("bearingA_x", "housing of bearing A")},
     file_reading={r"_constant\.csv$": {"signal_variable": "data(:,1)"}},
     classes={"normal": "healthy", "inner": "inner_race", "outer": "outer_race", "ball": "ball"},
-    rate_source="not established", group_by=("label",), group_unit="class (one bearing each)",
+    rate_source="not established", group_by=("label", "run"), group_unit="recording",
     leakage_note=SAME_BEARINGS,
     traps=("The files of constant speed have no header.", "The speed varies from 680 to 2460 rpm."),
     citation="Korea Advanced Institute of Science and Technology", checked="one reader",

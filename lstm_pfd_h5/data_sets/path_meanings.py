@@ -6,11 +6,10 @@
 __all__ = ['GROUP_MEANINGS', 'meanings', 'shown_path', 'first_found', 'check_expression']
 
 # %% ../../nbs/guide/09_data_sets/02_path_meanings.ipynb #e474e8ab
-import os
 import re
-from datetime import UTC, datetime
-from functools import lru_cache
+from calendar import timegm
 from pathlib import Path
+from time import strptime
 
 from ..errors import InvalidArgumentError
 
@@ -18,7 +17,7 @@ from ..errors import InvalidArgumentError
 def _seconds(text):
     "Seconds since 1970 of a time written as digits, year first, with anything between them."
     digits = re.sub(r"\D", "", text)[:14]
-    return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    return float(timegm(strptime(digits, "%Y%m%d%H%M%S")))
 
 
 GROUP_MEANINGS = {
@@ -73,11 +72,6 @@ def shown_path(path, root=None) -> str:
     root : path-like, optional
         The folder that is imported.
     """
-    return _shown_path(os.fspath(path), None if root is None else os.fspath(root))
-
-
-@lru_cache(maxsize=1 << 17)  # each file of a folder is compared with each data set
-def _shown_path(path, root):
     path = Path(path)
     if root is None: return "/".join(path.parts[-4:])
     root = Path(root)
