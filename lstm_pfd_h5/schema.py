@@ -25,7 +25,7 @@ from lstm_pfd_h5.hdf5.consistency import (
     target_ranges,
     targets_in,
 )
-from .hdf5.foreign_arrays import FileArrays, list_arrays, repack_call
+from .hdf5.foreign_arrays import FOREIGN_POLICY, FileArrays, list_arrays, repack_call
 from .hdf5.guard import open_file
 from lstm_pfd_h5.hdf5.layouts import (
     Layout,
@@ -35,7 +35,6 @@ from lstm_pfd_h5.hdf5.layouts import (
     root_attributes,
     row_groups,
 )
-from .hdf5.object_checks import MATLAB_POLICY
 from .hdf5.read_amplification import slow_message, storage_in
 from .hdf5.read_errors import hdf5_errors
 from .hdf5.signal_arrays import signals_of
@@ -292,7 +291,7 @@ def inspect_file(path) -> FileDescription | FileArrays:
     except NewerSchemaError: raise
     except (SchemaError, UnsafeFileError) as error: refusal = error
     listing = list_arrays(path)
-    with open_file(path, MATLAB_POLICY) as root:
+    with open_file(path, FOREIGN_POLICY) as root:
         try: identify_layout(root)
         except SchemaError: return listing
     return replace(listing, way_on=str(refusal))

@@ -46,7 +46,7 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
     Parameters
     ----------
     values : np.ndarray
-        (n, samples).
+        (n, samples) or (n, channels, samples).
     allow_rounding : bool
     where : str
         Name of the dataset in messages.
@@ -56,7 +56,7 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
     Returns
     -------
     rows : np.ndarray
-        (n, samples) float32.
+        float32, of the same shape.
     rounded : int
         Number of rows in which a value changed.
 
@@ -68,8 +68,9 @@ def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: i
     """
     stored = to_float32(values)
     if values.dtype.kind == "f" and values.dtype.itemsize == 4: return stored, 0
+    values = values.reshape(len(values), int(np.prod(values.shape[1:])))
     inexact = ~is_exact(values)
-    beyond = inexact & np.isinf(stored)
+    beyond = inexact & np.isinf(stored).reshape(inexact.shape)
     if beyond.any():
         found = f"{_first_value(beyond, values, where, first_row)}, which is beyond float32's range"
         raise InvalidSignalError(found, "values up to 3.4e38", "Scale the signals, and write them with CacheManager")
