@@ -15,13 +15,16 @@ from ..core.report import Table
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
 from .contents import FileContents, ReadOptions
 from .libraries import DAMAGED
+from .lvm_files import read_lvm
 from .matfile import mat_version, read_mat
 from .matlab_values import ReadContext
 from .npy_files import MAGIC, read_npy
 from .npz_files import read_npz
+from .octave_text import OCTAVE_MARK, read_octave_text
 from .sound_files import read_flac, read_wav
 from .tdms_files import read_tdms
 from .text_tables import read_table
+from .uff_files import UFF_BEGINNING, read_uff
 
 # %% ../../nbs/guide/08_readers/40_formats.ipynb #dccf2dfa
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ def _is_wav(head, suffix):
     return head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE"
 
 
+def _is_uff(head, suffix):
+    return UFF_BEGINNING.match(head) is not None
+
+
 def _is_npz(head, suffix):
     return head.startswith(b"PK") and (suffix == ".npz" or content_of(head)[0].endswith("(.npz)"))
 
@@ -97,6 +104,9 @@ FORMATS = [
     Format("a WAV file", (".wav",), _is_wav, _sized(read_wav)),
     Format("a FLAC file", (".flac",), begins_with(b"fLaC"), _sized(read_flac), library="soundfile"),
     Format("a TDMS file", (".tdms",), begins_with(b"TDSm"), _sized(read_tdms), library="npTDMS"),
+    Format("a Universal file", (".uff", ".unv"), _is_uff, _sized(read_uff), (".uf", ".58"), library="pyuff"),
+    Format("a LabVIEW measurement file", (".lvm",), begins_with(b"LabVIEW Measurement"), _sized(read_lvm)),
+    Format("a text file of Octave", (), begins_with(OCTAVE_MARK), _sized(read_octave_text)),
     Format("a text table", (".csv", ".tsv"), _is_text, _read_text, (".txt", ".dat", ".asc", ".prn", ".log")),
 ]
 "All formats that are read, in the order in which they are tried."
