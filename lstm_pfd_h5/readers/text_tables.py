@@ -6,6 +6,7 @@
 __all__ = ['MAX_COLUMNS', 'read_table']
 
 # %% ../../nbs/guide/08_readers/17_text_tables.ipynb #4468e6e1
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..core.files import open_regular
 from .column_titles import titles_in
 from .contents import Channel, FileContents
 from .matlab_values import MAX_BYTES
+from .preamble import rate_in, row_for_columns, statements_in
 from .row_parser import NUMBER
 from .table_columns import read_columns
 from .table_form import read_form
@@ -44,9 +46,10 @@ def read_table(path, max_bytes: int = MAX_BYTES, skip: int | None = None, decima
     Returns
     -------
     FileContents
-        Name of the column → (samples,) `float64`, a `Channel` where the file states its unit. A column of text is its
+        Name of the column → (samples,) `float64`, a `Channel` where the file states its rate or unit. A column of text is its
         text if all cells are equal, and a `TextColumn` otherwise. Columns without a name are `'data(:,1)'`,
         `'data(:,2)'`, ... More than 256 columns of numbers are one array `data` (samples, columns).
+        What the lines above the table state follows, as texts.
 
     Raises
     ------
@@ -66,15 +69,34 @@ def read_table(path, max_bytes: int = MAX_BYTES, skip: int | None = None, decima
     name = Path(path).name
     with open_regular(path) as (file, _), text_stream(file, name) as (stream, size, begin, encoding):
         form = read_form(stream, size, begin, encoding, name, *options)
-        titles = titles_in(form, name)
+        titles = _titles(form, name)
         columns = read_columns(stream, form, titles.names, name, max_bytes)
+    statements = statements_in(line for line in form.above if line.number not in titles.numbers)
+    rate, source = rate_in(statements, form.notation)
+    contents = FileContents(_channels(columns, form, titles, rate, source), f"{form}; {source}" if source and not rate else str(form))
+    for each in statements:
+        name = f"{each.name} (line {each.number})" if each.name in contents else each.name
+        contents.setdefault(name, each.text)
+    return contents
+
+
+def _titles(form, name):
+    "The titles above the columns, completed by lines that have one name or unit for each column."
+    titles, columns = titles_in(form, name), len(form.reading.kinds)
+    statements = statements_in(line for line in form.above if line.number not in titles.numbers)
+    names = None if any(titles.stated) else row_for_columns(statements, columns, "names")
+    units = None if any(titles.units) else row_for_columns(statements, columns, "units")
+    if names: titles = replace(titles, names=tuple(name or other for name, other in zip(names, titles.names)), stated=tuple(map(bool, names)))
+    return replace(titles, units=tuple(units)) if units else titles
+
+
+def _channels(columns, form, titles, rate, source):
     kept = [k for k, column in enumerate(columns) if column is not None]
     if _is_index(columns, titles, kept): kept = kept[1:]
     if form.reading.kinds.count(NUMBER) > MAX_COLUMNS:
-        numbers = {"data": columns[form.reading.kinds.index(NUMBER)].base.T}
-        return FileContents(numbers | {titles.names[k]: columns[k] for k in kept if isinstance(columns[k], str)}, str(form))
-    channels = {titles.names[k]: _channel(columns[k], titles.units[k]) for k in kept}
-    return FileContents(channels, str(form))
+        texts = {titles.names[k]: columns[k] for k in kept if not isinstance(columns[k], np.ndarray)}
+        return {"data": columns[form.reading.kinds.index(NUMBER)].base.T, **texts}
+    return {titles.names[k]: _channel(columns[k], titles.units[k], rate, source) for k in kept}
 
 
 def _checked_options(skip, decimal, separator):
@@ -95,5 +117,6 @@ def _is_index(columns, titles, kept):
     return np.array_equal(columns[first] - columns[first][0], np.arange(len(columns[first]))) and columns[first][0] in (0, 1)
 
 
-def _channel(column, unit):
-    return Channel(column, unit=unit) if unit and isinstance(column, np.ndarray) else column
+def _channel(column, unit, rate, source):
+    if not isinstance(column, np.ndarray) or not (unit or rate): return column
+    return Channel(column, rate, unit, source if rate else "")
