@@ -165,8 +165,8 @@ class DataSet(Report):
     checked: str = ""
 
     def __post_init__(self):
-        searched = (self.splits, self.file_reading, self.left_out)
-        for expression in (*self.forms, *self.context, *self.inside, *(key for each in searched for key in each)):
+        searched = (*self.splits, *self.file_reading, *self.left_out)
+        for expression in (*self.forms, *self.context, *self.inside, *searched):
             check_expression(self.key, expression)
         unknown = set(self.group_by) - self._known_properties()
         if unknown: raise InvalidArgumentError(f"names {sorted(unknown)}", "properties that a form, the context or the "
@@ -243,6 +243,10 @@ class DataSet(Report):
         signal = {"signal_variable": next(iter(self.channels.values())).signal}
         return {name: value for name, value in (signal | self.reading | special).items() if value}
 
+    def trusted(self, evidence) -> list:
+        "A list of `Evidence` without what variables in `misnamed` seem to state."
+        return [item for item in evidence if item.origin != "variable" or item.where.split(" ")[0] not in self.misnamed]
+
     def part_class(self, part: str) -> str | None:
         "The class of one of many recordings in a file, from its number: `'AccTimeDomain(:,105)'` is the 105th."
         numbers, end = re.findall(r"\d+", part), 0
@@ -262,8 +266,7 @@ class DataSet(Report):
     def targets(self, paths, root=None) -> dict:
         """Remaining life of each file of a run to failure: path → `{'rul': seconds, 'rul_share': 0 to 1}`.
 
-        `rul_share` is 1 at the first file of a run and 0 at the failure. Empty for a data set without runs.
-        """
+        `rul_share` is 1 at the first file of a run and 0 at the failure. Empty for a data set without runs."""
         if self.run is None: return {}
         runs = defaultdict(dict)
         for path in paths:
@@ -276,9 +279,9 @@ class DataSet(Report):
         rate = self.sampling_rate if self.sampling_rate is not None else "unknown or in the files"
         facts = {"task": self.task, "sampling rate": f"{rate} ({self.rate_source})", "group": self.group_unit,
                  "terms": self.terms, "cite": self.citation, "address": self.address, "checked on": self.checked}
-        rows = [[name, channel.signal, channel.meaning, channel.unit] for name, channel in self.channels.items()]
-        channels = Table(["channel", "--signal", "meaning", "unit"], rows)
-        return Summary(self.title, facts, [channels], list(filter(None, [self.leakage_note, *self.traps])))
+        channels = [[name, each.signal, each.meaning, each.unit] for name, each in self.channels.items()]
+        table = Table(["channel", "--signal", "meaning", "unit"], channels)
+        return Summary(self.title, facts, [table], list(filter(None, [self.leakage_note, *self.traps])))
 
 
 EVERYWHERE_LEFT_OUT = {r"(^|/)__MACOSX/|(^|/)\._": "an archive's note for macOS, not a recording"}
@@ -290,9 +293,6 @@ def _lives(run, kind):
     positions = {path: stated["position"] for path, stated in run.items()}
     first, last = min(positions.values()), max(positions.values())
     last = next((stated[kind.last] for stated in run.values() if kind.last in stated), last)
-    found = {}
-    for path, position in positions.items():
-        share = (last - position) / (last - first) if last > first else 0.0
-        found[path] = {"rul_share": share} if kind.seconds is None else {"rul": (last - position) * kind.seconds,
-                                                                         "rul_share": share}
-    return found
+    seconds = lambda position: {} if kind.seconds is None else {"rul": (last - position) * kind.seconds}
+    share = lambda position: (last - position) / (last - first) if last > first else 0.0
+    return {path: seconds(place) | {"rul_share": share(place)} for path, place in positions.items()}

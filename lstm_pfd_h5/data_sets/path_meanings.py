@@ -6,8 +6,10 @@
 __all__ = ['GROUP_MEANINGS', 'meanings', 'shown_path', 'first_found', 'check_expression']
 
 # %% ../../nbs/guide/09_data_sets/02_path_meanings.ipynb #e474e8ab
+import os
 import re
 from calendar import timegm
+from functools import lru_cache
 from pathlib import Path
 from time import strptime
 
@@ -72,6 +74,11 @@ def shown_path(path, root=None) -> str:
     root : path-like, optional
         The folder that is imported.
     """
+    return _shown_path(os.fspath(path), None if root is None else os.fspath(root))
+
+
+@lru_cache(maxsize=1 << 17)  # each file of a folder is compared with each data set
+def _shown_path(path, root):
     path = Path(path)
     if root is None: return "/".join(path.parts[-4:])
     root = Path(root)
