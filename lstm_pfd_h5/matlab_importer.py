@@ -14,6 +14,7 @@ import numpy as np
 
 from .constants import FAULT_TYPES
 from .errors import ImportRefusedError, SkippedFileWarning
+from .readers.contents import ReadOptions
 from .readers.matfile import read_mat
 from .recordings.recording import UNKNOWN, Recording, RecordingBatch, relative_name
 from .recordings.recording_importer import RecordingImporter
@@ -25,7 +26,7 @@ class MatlabImporter(RecordingImporter):
 
     def read(self, path) -> list:
         "The variables of a MATLAB file, as a list of `Variable`; see `read_mat`."
-        return flatten(read_mat(path))
+        return flatten(read_mat(path, (self.options or ReadOptions()).max_bytes))
 
     def load_mat_file(self, path, root=None) -> Recording:
         "The same as `RecordingImporter.load_file`; `MatFileError` if the file cannot be read."

@@ -66,7 +66,7 @@ def resolve(evidence: list, field: str):
 
 
 _LABEL_REMEDY = "Choose the source that counts with labels='folder', 'name' or 'variable' (--labels)"
-_RATE_REMEDY = "Correct the file, or state the rate with RecordingImporter(sampling_rate=...), which overrides it"
+_RATE_REMEDY = "State the rate with sampling_rate= (--rate), which overrides the file"
 
 
 def _check_agreement(statements, error, meaning, remedy):

@@ -182,7 +182,7 @@ def _is_frequency_axis(variable):
 
 def _shares(vectors):
     "Paths of at least two vectors from 0 to 1 of one length whose sum is 1 throughout."
-    groups: dict = {}
+    groups = {}
     for each in vectors:
         if each.value.min() >= 0 and each.value.max() <= 1: groups.setdefault(each.value.size, []).append(each)
     whole = (group for group in groups.values() if len(group) > 1 and _add_up_to_one(group))

@@ -7,15 +7,22 @@ __all__ = ['MINIMUM_RATE', 'RecordingImporter']
 
 # %% ../../nbs/guide/10_recordings/14_recording_importer.ipynb #e57b1eb6
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
+
+import numpy as np
 
 from ..core.checks import positive, whole_number
 from ..core.progress import progress_bar
 from ..data_sets.data_set import DataSet
 from ..data_sets.evidence import Evidence, resolve
 from ..data_sets.listings import listing
+from ..data_sets.recognition import known_file
 from ..errors import ImportRefusedError, InvalidSignalError, LstmPfdError, SamplingRateError
-from .annotations import channels_of, config_of, metadata_of, variable_evidence
+from ..readers.contents import ReadOptions
+from .annotations import ASSUMED, channels_of, config_of, metadata_of, variable_evidence
 from .channel_choice import MINIMUM_LENGTH, choose_signal
 from .conventions import path_evidence
 from .file_readers import RECORDING_PATTERNS, find_files, read_variables
@@ -25,10 +32,12 @@ from lstm_pfd_h5.recordings.recording import (
     UNKNOWN,
     Recording,
     RecordingBatch,
+    relative_name,
     stack_signals,
     statistics_of,
 )
-from .variables import samples_of
+from .stated_rates import distant_rows
+from .variables import plain_unit, samples_of
 
 # %% ../../nbs/guide/10_recordings/14_recording_importer.ipynb #0ed34415
 MINIMUM_RATE = 100.0
@@ -40,20 +49,25 @@ class RecordingImporter:
 
     Parameters
     ----------
-    signal_variable : str, optional
+    signal_variable : str or Mapping, optional
         The variable that is the signal: a path (`'bearing.gs'`), the name of a column (`'acc_x'`), a column or row of a
-        matrix (`'data(:,2)'`, `'data(2,:)'`), or a regular expression (`r'X\\d+_FE_time'`).
+        matrix (`'(:,2)'`, `'data(2,:)'`), a regular expression (`r'X\\d+_FE_time'`), or several of these separated by
+        commas; see `named_channels`. Or, for several rigs, a mapping of path patterns to these.
     sampling_rate : float, optional
-        In Hz; overrides what files and names state.
+        In Hz; overrides what files and names state, which a note then says.
     labels : str, Mapping, Pattern or callable
         How the class is found: `"auto"`, `"folder"`, `"name"`, `"variable"`, a mapping, a regular expression with a
         group, or a function of the path; see `label_evidence`.
     label_map : dict, optional
-        Class that was found → class to use, such as `{"sain": "healthy"}`.
+        Class or class number that was found → class to use, such as `{"sain": "healthy"}` or `{3: "ball"}`.
     minimum_length : int
         Vectors with fewer values are not taken for signals.
     data_set : DataSet, optional
         The public data set that all files belong to. Without it, a file is recognised by its own name and contents.
+    unit : str, optional
+        The unit that every channel has to state, such as `'g'`.
+    options : ReadOptions, optional
+        How files are read.
 
     Raises
     ------
@@ -61,18 +75,18 @@ class RecordingImporter:
         If an argument is not valid.
     """
 
-    def __init__(self, signal_variable: str | None = None, sampling_rate: float | None = None, labels="auto",
+    def __init__(self, signal_variable: str | Mapping | None = None, sampling_rate: float | None = None, labels="auto",
                  label_map: dict | None = None, minimum_length: int = MINIMUM_LENGTH,
-                 data_set: DataSet | None = None):
+                 data_set: DataSet | None = None, unit: str | None = None, options: ReadOptions | None = None):
         if sampling_rate is not None: positive("sampling_rate", sampling_rate)
         check_labels(labels)
         self.signal_variable, self.sampling_rate, self.labels = signal_variable, sampling_rate, labels
-        self.label_map, self.data_set = dict(label_map or {}), data_set
+        self.label_map, self.data_set, self.unit, self.options = dict(label_map or {}), data_set, unit, options
         self.minimum_length = whole_number("minimum_length", minimum_length, least=2)
 
     def read(self, path) -> list:
         "The variables of a file, as a list of `Variable`; see `read_variables`."
-        return read_variables(path)
+        return read_variables(path, self.options)
 
     def load_file(self, path, root=None) -> Recording:
         """Import one file.
@@ -128,28 +142,43 @@ class RecordingImporter:
         return [self._recording(variables, Path(path), root)]
 
     def _recording(self, variables, path, root):
-        named = path_evidence(path, root, listing((variable.path, variable.value) for variable in variables),
-                              self.data_set)
-        chosen, reason = choose_signal(variables, self.signal_variable, self.minimum_length, path.stem,
-                                       resolve(named, "fault_end")[0])
-        evidence = variable_evidence(variables, chosen) + named
+        contents = listing((variable.path, variable.value) for variable in variables)
+        known = self.data_set or known_file(path, contents, root)
+        choice = self._choice(variables, path, root, known)
+        named = path_evidence(path, root, contents, known)
+        evidence = variable_evidence(variables, choice.channels[0], self.label_map) + named
         resolved = {name: resolve(self._evidence(name, path, root, evidence), name) for name in PROVENANCE_FIELDS[1:]}
         values = {name: value for name, (value, _) in resolved.items()}
-        if self.sampling_rate is None: _check_stated_rate(values["sampling_rate"])
+        if self.sampling_rate is None: _check_stated_rate(*resolved["sampling_rate"])
+        _check_unit(choice.channels, self.unit)
         label = values.pop("label") or UNKNOWN
-        provenance = {"signal": f"variable {chosen.path} ({reason})"}
+        provenance = {"signal": f"variable {', '.join(each.path for each in choice.channels)} ({choice.reason})"}
         provenance |= {name: source for name, (_, source) in resolved.items()}
         extra = {item.field: item.value for item in reversed(named) if item.field not in PROVENANCE_FIELDS}
+        titles = tuple(each.title for each in choice.channels)
         return Recording(
-            samples_of(chosen), metadata_of(variables) | extra, self.label_map.get(label, label),
-            config=config_of(variables), signal_name=chosen.title, provenance=provenance, path=path,
-            channels=channels_of(variables, chosen, self.minimum_length), units=(chosen.unit,), **values,
+            _signal_of(choice.channels), metadata_of(variables) | extra, self.label_map.get(label, label),
+            config=config_of(variables), signal_name=", ".join(titles), provenance=provenance, path=path,
+            channels=channels_of(variables, choice.channels, self.minimum_length),
+            channel_names=titles if len(titles) > 1 else (), units=tuple(each.unit for each in choice.channels),
+            notes=choice.notes + _rate_notes(evidence, *resolved["sampling_rate"]), **values,
         )
+
+    def _choice(self, variables, path, root, known):
+        wanted = self.signal_variable
+        if isinstance(wanted, Mapping):
+            name = relative_name(path, root)
+            wanted = next((text for pattern, text in wanted.items() if fnmatchcase(name, pattern)), None)
+        customary = known.options(path, root).get("signal_variable") if known and wanted is None else None
+        choice = choose_signal(variables, wanted or customary, self.minimum_length, path.stem, distant_rows(variables))
+        return replace(choice, reason=f"the customary channel of {known.title}") if customary else choice
 
     def _evidence(self, name, path, root, evidence):
         if name == "label": return label_evidence(self.labels, path, root, evidence)
-        if name != "sampling_rate" or self.sampling_rate is None: return evidence
-        return [Evidence(name, float(self.sampling_rate), "caller", "sampling_rate")]
+        if name != "sampling_rate": return evidence
+        if self.sampling_rate is not None: return [Evidence(name, float(self.sampling_rate), "caller", "sampling_rate")]
+        stated = [item for item in evidence if item.field != name or ASSUMED not in item.where]
+        return stated if any(item.field == name for item in stated) else evidence
 
     def load_batch(self, source, pattern=RECORDING_PATTERNS, recursive: bool = True) -> RecordingBatch:
         """Import all recordings of many files; each file is imported, or listed in `.refused` with the reason.
@@ -185,7 +214,32 @@ class RecordingImporter:
         return statistics_of(batch)
 
 
-def _check_stated_rate(rate):
+def _signal_of(channels):
+    samples = [samples_of(channel) for channel in channels]
+    return samples[0] if len(samples) == 1 else np.stack(samples)
+
+
+def _check_stated_rate(rate, source):
     if rate is None or MINIMUM_RATE <= rate < math.inf: return
-    remedy = "Correct the file, or state the rate in Hz with RecordingImporter(sampling_rate=...), which overrides it"
-    raise SamplingRateError(f"The sampling rate is stated as {rate:g}", f"at least {MINIMUM_RATE:g} Hz", remedy)
+    in_hertz = f"{1000 * rate:.12g}"
+    remedy = f"If it is in kHz, pass sampling_rate={in_hertz} (--rate {in_hertz}); otherwise pass the true rate in Hz"
+    found = f"The sampling rate is stated as {rate:g} ({source}); {rate:g} could be kHz"
+    raise SamplingRateError(found, f"at least {MINIMUM_RATE:g} Hz", remedy)
+
+
+def _check_unit(channels, unit):
+    for channel in channels if unit else ():
+        if plain_unit(channel.unit) == plain_unit(unit): continue
+        stated = f"is in {channel.unit}" if channel.unit else "states no unit"
+        remedy = "Leave the file out with pattern= (--pattern), or do not demand a unit= (--unit)"
+        raise ImportRefusedError(f"{channel.path} {stated}", f"the unit {unit}", remedy)
+
+
+def _rate_notes(evidence, rate, source):
+    if source and ASSUMED in source:
+        return (f"The sampling rate of {rate:,.10g} Hz assumes that {source.rpartition(' (')[0]} is in seconds",)
+    stated = [item for item in evidence if item.field == "sampling_rate"]
+    stated = [item for item in stated if not math.isclose(item.value, rate, rel_tol=1e-3)]
+    if not stated: return ()
+    others = " and ".join(f"{item.value:,.10g} Hz ({item.source})" for item in stated)
+    return (f"The sampling rate of {rate:,.10g} Hz was given, and overrides {others}",)

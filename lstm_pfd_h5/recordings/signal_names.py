@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['VIBRATION_WORDS', 'OTHER_WORDS', 'is_named_clock', 'is_named_otherwise', 'is_named_vibration', 'file_name_shows',
-           'is_training_log']
+           'is_unnamed', 'is_training_log']
 
-# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #2bd9e6e1
+# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #2587dd1e
 import re
 
 from .vocabulary import split_words
 
-# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #78224965
+# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #7cfea26d
 VIBRATION_WORDS = frozenset(
     "vibration vibrations vib vibr acceleration accelerations accelerometer accel acc gs signal beschleunigung "
     "schwingung aceleracion vibracion accelerazione vibrazione".split()
@@ -44,7 +44,7 @@ _CLOCKS = frozenset(
     "minute minutes second seconds microsecond microseconds millisecond milliseconds".split()
 )
 _CLOCK_DETAILS = frozenset(
-    "s sec ms msec us axis vector vec elapsed relative absolute domain of day in since start".split()
+    "s sec ms msec us axis vector vec min h ns elapsed relative absolute domain of day in since start".split()
 )
 
 
@@ -66,7 +66,7 @@ def is_named_vibration(title: str) -> bool:
     "Whether the name of a variable means a vibration."
     return not VIBRATION_WORDS.isdisjoint(split_words(title.rpartition(".")[2])) and not is_named_otherwise(title)
 
-# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #0dbd3126
+# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #614f7054
 _MEANINGS = {
     **dict.fromkeys(_LABELS, "class numbers"), **dict.fromkeys(_PREDICTIONS, "predictions"),
     **dict.fromkeys(_TRAINING, "the result of a training run"), **dict.fromkeys(_STATISTICS, "a statistic"),
@@ -104,9 +104,17 @@ def file_name_shows(stem: str) -> str:
     noun, before = content[-1], content[-2:-1]
     if found is None and noun in _MEANINGS and _ADJECTIVES.isdisjoint(before): found = noun
     if found in ("speed", "load", "torque", "force", "val") and len(content) > 1 and before != ["motor"]: return ""
-    return _MEANINGS.get(found, "")
+    return _MEANINGS.get(found or "", "")
 
-# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #16d2d046
+# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #1270f526
+_UNNAMED = re.compile(r"(data|arr_?\d*|values?|channel \d+|column_?\d*|unnamed: ?\d+|\d*)(\([\d:,]+\))?", re.IGNORECASE)
+
+
+def is_unnamed(title: str) -> bool:
+    "Whether the title of a variable was made up by a program that had no name for it."
+    return _UNNAMED.fullmatch(title) is not None
+
+# %% ../../nbs/guide/10_recordings/04_signal_names.ipynb #8c29e669
 _LOG_WORDS = frozenset("epoch epochs loss val accuracy lr learning precision recall f1 auc".split())
 
 
