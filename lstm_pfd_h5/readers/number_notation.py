@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['Notation', 'is_number', 'number_of', 'is_missing', 'is_time_stamp', 'looks_like_number', 'notation_of']
 
-# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #850b80c2
+# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #e16df759
 import functools
 import re
 from dataclasses import dataclass
 
-# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #8f26cfff
+# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #9e11b8c1
 _GROUP_SIGNS = {"": "", " ": "[ \u00a0\u202f]", "'": "['’]"}
 
 
@@ -61,7 +61,7 @@ def number_of(cell: str, notation: Notation = Notation()) -> float:
     if number in (float("inf"), float("-inf")): raise ValueError(f"{cell!r} is larger than a double can be")
     return number
 
-# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #9480b349
+# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #de38f544
 _MISSING = frozenset("- -- --- ? na n/a #n/a #n/v nan -nan +nan 1.#qnan -1.#ind 1.#inf -1.#inf inf +inf -inf infinity "
                      "+infinity -infinity ∞ null none nil missing overflow over #div/0! #value!".split())
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,:]\d+)?)?(?:\s*[AaPp][Mm])?"
@@ -78,7 +78,7 @@ def is_time_stamp(cell: str) -> bool:
     "Whether a cell is a date, a clock time or both."
     return _TIME_STAMP.fullmatch(cell) is not None
 
-# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #cfb3b9fe
+# %% ../../nbs/guide/08_readers/09_number_notation.ipynb #95ee09ab
 _DIGITS = re.compile(r"[-+−]?(?=[\d.,])[\d.,'’ \u00a0\u202f]*\d[.,]?(?:[eE][-+]?\d+)?", re.ASCII)
 _ONE_GROUP = re.compile(r"[-+−]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 
@@ -102,14 +102,15 @@ def notation_of(cells, decimal: str | None = None) -> Notation | None:
     decimal : str, optional
         The decimal sign, if it is known.
     """
-    cells = list(cells)
+    cells = set(cells)
     signs = {decimal} if decimal else set(filter(None, map(_decimal_of, cells)))
     doubtful = {sign for sign in ".," if any(_ONE_GROUP.fullmatch(cell) and sign in cell for cell in cells)}
     if not signs: signs = {"."} if "," not in doubtful else set()
     if len(signs) != 1: return None
     decimal, = signs
     other = "," if decimal == "." else "."
-    thousands = next((sign for sign in (other, " ", "'") if any(_holds(cell, sign) for cell in cells)), "")
+    text = "\n".join(cells)
+    thousands = next((sign for sign in (other, " ", "'") if _holds(text, sign)), "")
     notation = Notation(decimal, thousands)
     return notation if all(is_number(cell, notation) for cell in cells) else None
 
@@ -122,5 +123,5 @@ def _decimal_of(cell):
     return "," if found[0] == "." else "."  # the same sign twice separates groups
 
 
-def _holds(cell, sign):
-    return re.search(_GROUP_SIGNS.get(sign, re.escape(sign)), cell) is not None
+def _holds(text, sign):
+    return re.search(_GROUP_SIGNS.get(sign, re.escape(sign)), text) is not None

@@ -16,7 +16,7 @@ from .row_parser import EMPTY, IGNORED, NUMBER, TEXT
 from .table_lines import COPY_OR_REPAIR, is_comment, lines_in, split_cells
 from .table_reading import Reading, best_reading, check_commas, counted, notation_in, without_end
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #7dfcc423
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #78c96774
 @dataclass(frozen=True)
 class TableForm:
     """Where the table of a file is, and how it is written.
@@ -60,7 +60,7 @@ class TableForm:
         return ", ".join(parts)
 
 
-_HEAD, _LONG_HEAD, _TAIL, _SAMPLE = 2**16, 2**20, 2**16, 2**14
+_HEAD, _LONG_HEAD, _TAIL, _SAMPLE = 2**16, 2**20, 2**14, 2**13
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
@@ -90,15 +90,15 @@ def read_form(stream, size: int, begin: int, encoding: str, name: str, skip: int
         if stated: separator, lines = separator or stated[1], lines[1:]
         reading = best_reading(_sample(lines), separator, decimal)
         if reading or begin + length >= size: break
-    rows = [line for line in lines if reading and reading.fits(line.text)]
-    if not rows or _is_prose(lines, rows, reading): raise _no_numbers(lines, name, begin + length < size)
-    above = tuple(line for line in lines if line.number < rows[0].number)
-    sample = _sample(rows)
+    first = next((k for k, line in enumerate(lines) if reading and reading.fits(line.text)), len(lines))
+    above, others = tuple(lines[:first]), _sample(lines[first:])
+    sample = [line for line in others if reading and reading.fits(line.text)]
+    if not sample or _is_prose(others, sample, reading): raise _no_numbers(lines, name, begin + length < size)
     if reading.separator == "," and len(reading.kinds) > 1 and separator is None and decimal is None:
         check_commas(sample, _count_of_titles(above), name)
     notation = notation_in(sample, reading, decimal, name)
     end, below = _end_of_table(stream, size, encoding, reading, lines if lines[-1].end >= size else None)
-    return TableForm(reading, notation, rows[0].begin, end, rows[0].number, _gap(lines, rows[0].number), encoding, above, below,
+    return TableForm(reading, notation, sample[0].begin, end, sample[0].number, _gap(lines[first:]), encoding, above, below,
                      tuple(sample))
 
 
@@ -110,17 +110,16 @@ def _head_lines(stream, begin, length, size, encoding):
 
 
 def _is_prose(lines, rows, reading):
-    "Whether fewer than half of the lines from the first row on are rows: it is a text with a number in it."
-    others = sum(line.number >= rows[0].number and not line.is_empty for line in lines) - len(rows)
+    "Whether fewer than half of these lines are rows: it is a text with a number in it."
+    others = len(lines) - len(rows)
     return others > len(rows) or others == len(rows) and reading.separator is None and TEXT in reading.kinds
 
 
 def _sample(lines):
-    "Lines of about 16 KiB from all over these lines, the first ones among them."
-    filled = [line for line in lines if not line.is_empty]
-    total = sum(len(line.text) for line in filled)
-    step = max(1, -(-total // _SAMPLE))
-    return filled[:20] + filled[20::step]
+    "Lines of about 8 KiB from all over these lines, the first ones among them."
+    lines = [line for line in lines if line.text]
+    step = max(1, sum(len(line.text) for line in lines) // _SAMPLE)
+    return [line for line in lines[:40] + lines[40::step] if not line.is_empty]
 
 
 def _count_of_titles(above):
@@ -129,9 +128,9 @@ def _count_of_titles(above):
     return 0 if any(map(looks_like_number, cells)) else len(cells)
 
 
-def _gap(lines, first):
+def _gap(lines):
     "How many empty lines are between two rows: mostly none; one if line ends are doubled."
-    numbers = [line.number for line in lines if line.number >= first and line.text.strip()][:50]
+    numbers = [line.number for line in lines[:200] if line.text.strip()]
     gaps = Counter(second - number - 1 for number, second in zip(numbers, numbers[1:]))
     return max(gaps, key=lambda gap: gaps[gap], default=0)
 
@@ -145,7 +144,7 @@ def _no_numbers(lines, name, is_long):
     remedy = "If it is not a recording, leave it out; if lines above the table hide it, skip them with skip= (--skip)"
     return ImportRefusedError(found, "a line of numbers for each sample", remedy, file=name)
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #3492f8bb
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #60935307
 _BEGINS_LIKE_ROW = re.compile(r"[\"']?[-+−]?[.,]?\d|[-+.,;\t|]+$|nan\b|null\b|inf\b", re.IGNORECASE)
 
 
@@ -173,7 +172,7 @@ def _may_be_row(line, reading, is_next):
     if is_next and (reading.kinds[0] == TEXT or len(cells) == len(reading.kinds)): return True
     return bool(_BEGINS_LIKE_ROW.match(line.text)) or len(cells) == len(reading.kinds) and is_missing(cells[0])
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #bf8d10db
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #b550d88d
 REPAIR_OR_LEAVE_OUT = "Repair the line, or leave the file out"
 "The remedy for a cell that is not a number."
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COPY_OR_REPAIR', 'encoding_of', 'text_stream', 'Line', 'lines_in', 'split_cells', 'without_comment', 'is_comment']
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #113dda3d
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #85080415
 import codecs
 import csv
 import io
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ..core.files import content_of
+from ..core.files import HEAD_BYTES, content_of
 from ..errors import CorruptFileError, ImportRefusedError
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #d1e229c6
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #f8a546c4
 COPY_OR_REPAIR = "If the file was cut short or damaged, copy it again from its source; otherwise repair the line"
 "The remedy for a line that does not fit the others."
 
@@ -79,7 +79,7 @@ def _recode(stream, encoding, copy, name):
 
 
 def _check_text(head, name):
-    kind, remedy = content_of(head)
+    kind, remedy = content_of(head[:HEAD_BYTES])
     if not head.strip(b" \r\n\t\x1a\xef\xbb\xbf"):
         raise ImportRefusedError("the file is empty", "columns of numbers", "Copy it again from its source", file=name)
     if kind and kind != "a text file": raise ImportRefusedError(f"it is {kind}", "a text table", remedy, file=name)
@@ -92,7 +92,7 @@ def _check_text(head, name):
     found = f"line {line:,} holds the control character {chr(stray[0][0])!r}"
     raise CorruptFileError(found, "text", COPY_OR_REPAIR, file=name)
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #f2ea1f08
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #fca63e3d
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BLANK_CELL = re.compile(r'"(?:[^"]|"")*"|\S+')
 
