@@ -213,7 +213,7 @@ class DataSet(Report):
         variables : iterable of (str, ndarray)
             Names and values of the file's variables, for `first_values`.
         channel : str, optional
-            Name of the channel in `channels`; by default the first.
+            Its name in `channels`, or that of its variable; by default the first.
         """
         if self.match(path, root) is None: return []
         stated = self.statements(path, root)
@@ -226,8 +226,8 @@ class DataSet(Report):
 
     def rate_of(self, path, root=None, channel: str | None = None):
         "The rate (Hz) that the description of the data set states for a file, or `None`."
-        chosen = self.channels[channel] if channel else next(iter(self.channels.values()))
-        rate = chosen.sampling_rate or self.sampling_rate
+        named = (each for name, each in self.channels.items() if channel and channel in (name, each.signal))
+        rate = next(named, KnownChannel("")).sampling_rate or self.sampling_rate
         if isinstance(rate, dict): rate = first_found(rate, shown_path(path, root))
         return None if rate is None else float(rate)
 

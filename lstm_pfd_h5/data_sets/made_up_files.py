@@ -125,5 +125,6 @@ def write_files(folder, parts) -> list:
         for name in expand(part.names):
             paths.append(Path(folder) / name)
             paths[-1].parent.mkdir(parents=True, exist_ok=True)
-            part.write(paths[-1], np.random.default_rng(zlib.crc32(re.search(part.same, name)[0].encode())))
+            seed = "".join(re.findall(part.same, name))
+            part.write(paths[-1], np.random.default_rng(zlib.crc32(seed.encode())))
     return paths

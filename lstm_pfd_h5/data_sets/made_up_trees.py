@@ -6,7 +6,10 @@
 __all__ = ['BEARING_TREES', 'LIFE_TREES', 'GEARBOX_TREES', 'MACHINE_TREES', 'TREES', 'make_tree']
 
 # %% ../../nbs/guide/09_data_sets/13_made_up_trees.ipynb #af6a757a
+from typing import Any
+
 import numpy as np
+from scipy.io import savemat
 
 from ..core.checks import one_of
 from .made_up_files import MadeUpFiles, mat, table, write_files
@@ -20,6 +23,14 @@ _PADERBORN = mat(STEM={"X": [{"Name": "", "Data": (1, 100)}, {"Name": "", "Data"
                              {"Name": "temp_2_bearing_module", "Raster": "Temp_1Hz", "Data": (1, 5)},
                              {"Name": "torque", "Raster": "Mech_4kHz", "Data": (1, 100)},
                              {"Name": "vibration_1", "Raster": "HostService", "Data": (1, 1600)}]})
+def _uored(path, rng):
+    "Five columns, of which speed and load are filled in the first row only."
+    values = rng.standard_normal((1500, 5))
+    values[:, 2:4] = 0
+    values[0, 2:4] = 1750, 400
+    savemat(path, {path.stem: values})
+
+
 _CWRU = {"XNUMBER_DE_time": 1500, "XNUMBER_FE_time": 1500, "XNUMBERRPM": 1797.0}
 _MFPT = {"BPFO": 81.125, "BPFI": 118.875, "BSF": 63.875, "FTF": 14.8375}
 _BEARING = {"sr": 48_828.0, "gs": 1500, "load": 270.0, "rate": 25.0}
@@ -47,11 +58,11 @@ BEARING_TREES = {
     ),
     "ottawa": (MadeUpFiles("{H,I,O,B,C}-{A,B,C,D}-{1..3}.mat", mat(Channel_1=1500, Channel_2=1500)),),
     "uored": (
-        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/1_Healthy/H_{1..20}_0.mat", mat(STEM=(1500, 5))),
-        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/2_Inner_Race_Faults/I_{1..5}_{1..2}.mat", mat(STEM=(1500, 5))),
-        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/3_Outer_Race_Faults/O_{6..10}_{1..2}.mat", mat(STEM=(1500, 5))),
-        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/4_Ball_Faults/B_{11..15}_{1..2}.mat", mat(STEM=(1500, 5))),
-        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/5_Cage_Faults/C_{16..20}_{1..2}.mat", mat(STEM=(1500, 5))),
+        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/1_Healthy/H_{1..20}_0.mat", _uored),
+        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/2_Inner_Race_Faults/I_{1..5}_{1..2}.mat", _uored),
+        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/3_Outer_Race_Faults/O_{6..10}_{1..2}.mat", _uored),
+        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/4_Ball_Faults/B_{11..15}_{1..2}.mat", _uored),
+        MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/5_Cage_Faults/C_{16..20}_{1..2}.mat", _uored),
     ),
     "hust-hanoi": (MadeUpFiles("{N,I,O,IO,OB}{4..8}0{0,2,4}.mat", mat(data=1500, fs=22.89)),
                    MadeUpFiles("{B,IB}{5..8}0{0,2,4}.mat", mat(data=1500, fs=24.1))),
@@ -113,7 +124,7 @@ LIFE_TREES = {
 "Key → the files of a made-up tree, for runs to failure."
 
 # %% ../../nbs/guide/09_data_sets/13_made_up_trees.ipynb #37d29e33
-_SEU = {"separator": "\t", "trailing": "\t", "above": 16}
+_SEU: dict[str, Any] = {"separator": "\t", "trailing": "\t", "above": 16}
 _MCC5 = table(8, header="speed,torque,motor_vibration_x,motor_vibration_y,motor_vibration_z,"
                         "gearbox_vibration_x,gearbox_vibration_y,gearbox_vibration_z")
 _PHM = table(3, separator="  ", newline="\r\n", form="%.7e")

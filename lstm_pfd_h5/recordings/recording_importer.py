@@ -145,8 +145,9 @@ class RecordingImporter:
         contents = listing((variable.path, variable.value) for variable in variables)
         known = self.data_set or known_file(path, contents, root)
         choice = self._choice(variables, path, root, known)
-        named = path_evidence(path, root, contents, known)
-        evidence = variable_evidence(variables, choice.channels[0], self.label_map) + named
+        named = self._named(variables, path, root, known, choice.channels[0])
+        stated = variable_evidence(variables, choice.channels[0], self.label_map)
+        evidence = (known.trusted(stated) if known else stated) + named
         resolved = {name: resolve(self._evidence(name, path, root, evidence), name) for name in PROVENANCE_FIELDS[1:]}
         values = {name: value for name, (value, _) in resolved.items()}
         if self.sampling_rate is None: _check_stated_rate(*resolved["sampling_rate"])
@@ -163,6 +164,13 @@ class RecordingImporter:
             channel_names=titles if len(titles) > 1 else (), units=tuple(each.unit for each in choice.channels),
             notes=choice.notes + _rate_notes(evidence, *resolved["sampling_rate"]), **values,
         )
+
+    def _named(self, variables, path, root, known, chosen):
+        "What the path states; words in it count for nothing if the whole folder is known to be a public data set."
+        pairs = [(variable.path, variable.value) for variable in variables]
+        own = known.evidence(path, root, pairs, chosen.title) if known else []
+        if self.data_set: return own
+        return own + [item for item in path_evidence(path, root, "", known) if item.origin != "data set"]
 
     def _choice(self, variables, path, root, known):
         wanted = self.signal_variable
