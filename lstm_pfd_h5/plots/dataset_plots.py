@@ -16,7 +16,7 @@ import numpy as np
 from ..core.checks import whole_number
 from ..errors import InvalidArgumentError, InvalidSignalError
 from .drawing import COLOURS, plot_title, text_colour
-from .signal_access import class_name, reader_of, refuse_split
+from .signal_access import channel_number, channel_title, class_name, reader_of, refuse_split
 from .signal_plots import plot_waveform
 from ..schema import describe_file
 from ..store.checked_arrays import as_labels, check_signal_layout
@@ -30,26 +30,30 @@ class LabelledRows:
     Attributes
     ----------
     source : SignalReader or np.ndarray
-        (rows, samples).
+        (rows, samples) or (rows, channels, samples).
     labels : np.ndarray
         (rows,) integers.
     label_names : list or None
         Class of each label.
     title : str
-        File and split, for the title of a plot.
+        File, split and channel, for the title of a plot.
+    channel : int
+        The channel that is read, where there are several.
     """
 
     source: SignalReader | np.ndarray
     labels: np.ndarray
     label_names: list | None
     title: str
+    channel: int = 0
 
     def __len__(self):
         return len(self.labels)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         "Signals of rows with ascending numbers: (n, samples), floating point."
-        return self.source.read(rows) if isinstance(self.source, SignalReader) else np.asarray(self.source[rows])
+        values = self.source.read(rows) if isinstance(self.source, SignalReader) else np.asarray(self.source[rows])
+        return values if values.ndim == 2 else values[:, self.channel]
 
     def classes(self) -> list:
         "Labels that occur, in ascending order."
@@ -60,43 +64,53 @@ class LabelledRows:
         return class_name(label, self.label_names)
 
 
-def labelled_rows(source, split: str | None = None, labels=None) -> LabelledRows:
+def labelled_rows(
+    source, split: str | None = None, labels=None, channel: int | str | None = None
+) -> LabelledRows:
     """The rows of a file, a data set, a reader or an array, with their labels.
 
     Parameters
     ----------
     source : path-like, StreamingHDF5Dataset, SignalReader or array-like
-        An array is (rows, samples).
+        An array is (rows, samples) or (rows, channels, samples).
     split : str, optional
         For a path; by default `'train'` if the file has splits.
     labels : array-like, optional
         (rows,) integers, for an array.
+    channel : int or str, optional
+        As in `signal_of`.
 
     Raises
     ------
     InvalidArgumentError
-        Labels are given for a file, or a split for an array.
+        Labels are given for a file, or a split for an array, or there is no such channel.
     InvalidSignalError
-        The array is not (rows, samples), or has no rows.
+        The array has another shape, or has no rows.
     """
     reader = reader_of(source, split)
-    if reader is None: rows = _array_rows(source, split, labels)
+    if reader is None: rows = _array_rows(source, split, labels, channel)
     elif labels is not None: raise InvalidArgumentError("labels are given for a file, which has its own", "None",
                                                         "Leave them out")
-    else: rows = LabelledRows(reader, reader.labels, reader.label_names, _source_title(reader))
+    else: rows = _rows_of(reader, channel)
     if not len(rows): raise InvalidSignalError(f"{rows.title or 'The array'} has no rows", "at least one")
     return rows
 
 
-def _source_title(reader):
-    return ", ".join(filter(None, [reader.path.name, reader.split]))
+def _rows_of(reader, channel):
+    number = channel_number(channel, reader.channel_names, reader.num_channels)
+    title = channel_title(number, reader.channel_names, reader.num_channels)
+    title = ", ".join(filter(None, [reader.path.name, reader.split, title]))
+    return LabelledRows(reader, reader.labels, reader.label_names, title, number)
 
 
-def _array_rows(source, split, labels):
+def _array_rows(source, split, labels, channel):
     refuse_split(source, split)
     array = source if hasattr(source, "shape") else np.asarray(source)
     check_signal_layout(tuple(array.shape), np.asarray(array[:0]).dtype)
-    return LabelledRows(array, np.full(len(array), -1) if labels is None else as_labels(labels, len(array)), None, "")
+    labels = np.full(len(array), -1) if labels is None else as_labels(labels, len(array))
+    count = 1 if array.ndim == 2 else array.shape[1]
+    number = channel_number(channel, None, count)
+    return LabelledRows(array, labels, None, channel_title(number, None, count), number)
 
 # %% ../../nbs/guide/11_plots/07_dataset_plots.ipynb #79b8444c
 _COLUMNS = 3
@@ -117,7 +131,7 @@ def plot_classes(
         `plot_waveform`, `plot_spectrum`, `plot_spectrogram`, `plot_envelope_spectrum`, or a function with the same
         signature.
     **options
-        For `draw`, such as `seconds=0.1` or `max_frequency=500`.
+        For `draw`, such as `seconds=0.1`, `max_frequency=500` or `channel='FE'`.
 
     Returns
     -------
@@ -131,7 +145,7 @@ def plot_classes(
     Exception
         Those of `labelled_rows` and `draw`.
     """
-    rows = labelled_rows(source, split, labels)
+    rows = labelled_rows(source, split, labels, options.get("channel"))
     number = whole_number("number", number)
     figure, axes = _grid(len(rows.classes()))
     for label, ax in zip(rows.classes(), axes):

@@ -84,15 +84,16 @@ _STYLES = {"FTF": ("grey", ":"), "BSF": ("green", "-."), "BPFO": ("purple", "--"
 
 
 def plot_envelope_spectrum(
-    source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None, band: tuple | None = None,
-    geometry: BearingGeometry | None = None, shaft_frequency: float | None = None, harmonics: int = 3,
-    max_frequency: float | None = None, unit: str | None = None, ax=None,
+    source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
+    channel: int | str | None = None, band: tuple | None = None, geometry: BearingGeometry | None = None,
+    shaft_frequency: float | None = None, harmonics: int = 3, max_frequency: float | None = None,
+    unit: str | None = None, ax=None,
 ):
     """The envelope spectrum of one signal, with the fault frequencies of a bearing.
 
     Parameters
     ----------
-    source, row, split, sampling_rate, unit, ax
+    source, row, split, sampling_rate, channel, unit, ax
         As in `plot_waveform`.
     band : (float, float), optional
         Frequency range in Hz of which the envelope is taken; by default everything but the mean.
@@ -119,7 +120,7 @@ def plot_envelope_spectrum(
     Exception
         Those of `signal_of`.
     """
-    found = signal_of(source, row, split=split, sampling_rate=sampling_rate)
+    found = signal_of(source, row, split=split, sampling_rate=sampling_rate, channel=channel)
     check_shaft_frequency(found, shaft_frequency)
     marks = _marked_frequencies(geometry, shaft_frequency, whole_number("harmonics", harmonics, 1))
     frequencies, amplitudes = envelope_spectrum(found.finite(), found.sampling_rate, band)

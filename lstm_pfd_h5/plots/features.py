@@ -6,6 +6,7 @@
 __all__ = ['SignalFeatures', 'signal_features', 'features_of_rows', 'plot_features']
 
 # %% ../../nbs/guide/11_plots/08_features.ipynb #f2d12875
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +45,14 @@ class SignalFeatures:
 
 
 def signal_features(
-    source, *, split: str | None = None, labels=None, max_rows: int | None = 2000, seed: int = 0
+    source, *, split: str | None = None, labels=None, channel: int | str | None = None, max_rows: int | None = 2000,
+    seed: int = 0,
 ) -> SignalFeatures:
     """RMS, kurtosis and crest factor of rows, in bounded memory.
 
     Parameters
     ----------
-    source, split, labels
+    source, split, labels, channel
         As in `labelled_rows`.
     max_rows : int or None
         Size of the random sample of rows; `None` for all rows.
@@ -64,13 +66,13 @@ def signal_features(
     Exception
         Those of `labelled_rows`.
     """
-    return features_of_rows(labelled_rows(source, split, labels), max_rows, seed)
+    return features_of_rows(labelled_rows(source, split, labels, channel), max_rows, seed)
 
 
 def features_of_rows(found: LabelledRows, max_rows: int | None, seed: int) -> SignalFeatures:
     "`signal_features` of rows that are already open."
     rows = _sampled(len(found), max_rows, seed)
-    step = max(1, _BLOCK_BYTES // (4 * found.source.shape[1]))
+    step = max(1, _BLOCK_BYTES // (4 * math.prod(found.source.shape[1:])))
     values = np.empty((3, len(rows)))
     with progress_bar("features", len(rows), "rows") as progress:
         for start in range(0, len(rows), step):
@@ -95,14 +97,14 @@ def _features(signals):
 
 # %% ../../nbs/guide/11_plots/08_features.ipynb #b220bc3f
 def plot_features(
-    source, *, split: str | None = None, labels=None, max_rows: int | None = 2000, seed: int = 0,
-    unit: str | None = None,
+    source, *, split: str | None = None, labels=None, channel: int | str | None = None, max_rows: int | None = 2000,
+    seed: int = 0, unit: str | None = None,
 ):
     """Kurtosis and crest factor over RMS: one mark per row, one colour and shape per class.
 
     Parameters
     ----------
-    source, split, labels, max_rows, seed
+    source, split, labels, channel, max_rows, seed
         As in `signal_features`.
     unit : str, optional
         Unit of the signal for the axis, such as `'g'`.
@@ -119,7 +121,7 @@ def plot_features(
     """
     import matplotlib.pyplot as plt
 
-    rows = labelled_rows(source, split, labels)
+    rows = labelled_rows(source, split, labels, channel)
     features = features_of_rows(rows, max_rows, seed)
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained", sharex=True)
     usable = np.isfinite(features.kurtosis) & np.isfinite(features.crest_factor)

@@ -34,14 +34,14 @@ def signal_axes(found: SourceSignal, plot: str, xlabel: str, ylabel: str, ax=Non
 # %% ../../nbs/guide/11_plots/04_signal_plots.ipynb #876f2e69
 def plot_waveform(
     source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
-    seconds: float | tuple | None = None, unit: str | None = None, ax=None,
+    channel: int | str | None = None, seconds: float | tuple | None = None, unit: str | None = None, ax=None,
 ):
     """The samples of one signal over time.
 
     Parameters
     ----------
     source : path-like, StreamingHDF5Dataset, SignalReader, Recording, SourceSignal or array-like
-    row, split, sampling_rate
+    row, split, sampling_rate, channel
         As in `signal_of`.
     seconds : float or (float, float), optional
         End of the time range, or its start and end, in seconds. It needs a sampling rate.
@@ -61,7 +61,7 @@ def plot_waveform(
     Exception
         Those of `signal_of`.
     """
-    found = signal_of(source, row, split=split, sampling_rate=sampling_rate)
+    found = signal_of(source, row, split=split, sampling_rate=sampling_rate, channel=channel)
     limits = _time_limits(found, seconds)
     ax = signal_axes(found, "Waveform", found.time_label, with_unit("Amplitude", unit), ax, 2.6)
     draw_line(ax, found.times(), found.signal)
@@ -85,13 +85,14 @@ _RANGE_DB = 120
 
 def plot_spectrum(
     source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
-    shaft_frequency: float | None = None, max_frequency: float | None = None, unit: str | None = None, ax=None,
+    channel: int | str | None = None, shaft_frequency: float | None = None, max_frequency: float | None = None,
+    unit: str | None = None, ax=None,
 ):
     """The amplitude spectrum of one signal, in decibels.
 
     Parameters
     ----------
-    source, row, split, sampling_rate, unit, ax
+    source, row, split, sampling_rate, channel, unit, ax
         As in `plot_waveform`.
     shaft_frequency : float, optional
         Turns of the shaft per second, in Hz: adds an axis of orders, its multiples. It needs a sampling rate.
@@ -112,7 +113,7 @@ def plot_spectrum(
     Exception
         Those of `signal_of`.
     """
-    found = signal_of(source, row, split=split, sampling_rate=sampling_rate)
+    found = signal_of(source, row, split=split, sampling_rate=sampling_rate, channel=channel)
     end = _frequency_limit(found, max_frequency)
     check_shaft_frequency(found, shaft_frequency)
     frequencies, amplitudes = amplitude_spectrum(found.finite(), found.sampling_rate)
@@ -154,13 +155,14 @@ _SPECTROGRAM_RANGE_DB = 80
 
 def plot_spectrogram(
     source, row: int = 0, *, split: str | None = None, sampling_rate: float | None = None,
-    segment_length: int | None = None, max_frequency: float | None = None, unit: str | None = None, ax=None,
+    channel: int | str | None = None, segment_length: int | None = None, max_frequency: float | None = None,
+    unit: str | None = None, ax=None,
 ):
     """The amplitude spectrum of one signal over time, in decibels, as an image with a colour bar.
 
     Parameters
     ----------
-    source, row, split, sampling_rate, max_frequency, unit, ax
+    source, row, split, sampling_rate, channel, max_frequency, unit, ax
         As in `plot_spectrum`.
     segment_length : int, optional
         Samples of the segments that are transformed: long ones resolve frequency, short ones resolve time. The default
@@ -180,7 +182,7 @@ def plot_spectrogram(
     Exception
         Those of `signal_of`.
     """
-    found = signal_of(source, row, split=split, sampling_rate=sampling_rate)
+    found = signal_of(source, row, split=split, sampling_rate=sampling_rate, channel=channel)
     end = _frequency_limit(found, max_frequency)
     times, frequencies, amplitudes = amplitude_spectrogram(found.finite(), found.sampling_rate, segment_length)
     ax = signal_axes(found, "Spectrogram", found.time_label, found.frequency_label, ax, 3.2)

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.seeded_order import random_order
 
 # %% ../../nbs/guide/04_splitting/02_grouping.ipynb #5bc1c244
-def group_cost(tables, ratios) -> np.ndarray:
+def group_cost(tables, ratios, num_classes: int | None = None) -> np.ndarray:
     """The cost of a division of whole groups, in order of priority.
 
     Parameters
@@ -20,6 +20,9 @@ def group_cost(tables, ratios) -> np.ndarray:
         Rows of each class in each split, with the splits in the order in which a class needs them: train, test, val.
     ratios : np.ndarray, shape (S,)
         Target shares, in the same order.
+    num_classes : int, optional
+        How many of the C are classes, which must not be missing from a split; by default all. The others, after them,
+        are parts of classes (bins of a target) whose shares matter as well.
 
     Returns
     -------
@@ -27,10 +30,16 @@ def group_cost(tables, ratios) -> np.ndarray:
         How many classes are missing from each split, then the squared distance of the shares from the ratios, rounded
         to give the same order on every machine. Costs are compared lexicographically; smaller is better.
     """
-    shares = tables / tables.sum(-1, keepdims=True)
-    sizes = tables.sum(-2) / tables.sum((-2, -1))[..., None]
-    distance = ((shares - ratios) ** 2).sum(-1).mean(-1) + ((sizes - ratios) ** 2).sum(-1)
-    return np.concatenate([(tables == 0).sum(-2), np.round(distance, 12)[..., None]], axis=-1)
+    classes, parts = tables[..., :num_classes, :], tables[..., num_classes or tables.shape[-2] :, :]
+    sizes = classes.sum(-2) / classes.sum((-2, -1))[..., None]
+    distance = _distance(classes, ratios) + ((sizes - ratios) ** 2).sum(-1)
+    if parts.shape[-2]: distance = distance + _distance(parts, ratios)
+    return np.concatenate([(classes == 0).sum(-2), np.round(distance, 12)[..., None]], axis=-1)
+
+
+def _distance(tables, ratios):
+    "Squared distance of the shares from the ratios, on average over the classes."
+    return ((tables / tables.sum(-1, keepdims=True) - ratios) ** 2).sum(-1).mean(-1)
 
 # %% ../../nbs/guide/04_splitting/02_grouping.ipynb #6ebbeea0
 _STEPS = 4000  # groups visited before no further search is begun: well under a second
@@ -38,7 +47,7 @@ _SEARCHES = 12
 _PARTNERS = 16  # groups considered for a swap, where there are more than this
 
 
-def assign_groups(members, ratios, bits) -> np.ndarray:
+def assign_groups(members, ratios, bits, num_classes: int | None = None) -> np.ndarray:
     """Assign groups to splits.
 
     Parameters
@@ -49,6 +58,8 @@ def assign_groups(members, ratios, bits) -> np.ndarray:
         Target shares, above 0, in the order in which a class needs the splits: train, test, val.
     bits : np.random.PCG64
         Decides between divisions that are equally good.
+    num_classes : int, optional
+        As in `group_cost`.
 
     Returns
     -------
@@ -57,27 +68,27 @@ def assign_groups(members, ratios, bits) -> np.ndarray:
     """
     found, steps = [], 0
     while len(found) < _SEARCHES and steps < _STEPS:
-        cost, split_of_group, used = _search(np.asarray(members), np.asarray(ratios), bits)
+        cost, split_of_group, used = _search(np.asarray(members), np.asarray(ratios), bits, num_classes)
         found.append((cost, len(found), split_of_group))
         steps += used
     return min(found, key=lambda result: result[:2])[2]
 
 
-def _search(members, ratios, bits):
+def _search(members, ratios, bits, required):
     "One search: the cost that it ends with, the split of each group, and how many groups it visited."
-    (num_groups, num_classes), num_splits = members.shape, len(ratios)
-    members = np.vstack([members, np.zeros((num_splits, num_classes), dtype=np.int64)])  # an empty group in each split
+    (num_groups, num_columns), num_splits = members.shape, len(ratios)
+    members = np.vstack([members, np.zeros((num_splits, num_columns), dtype=np.int64)])  # an empty group in each split
     split_of_group = np.concatenate([np.zeros(num_groups, dtype=np.int64), np.arange(num_splits)])
-    table = np.zeros((num_classes, num_splits), dtype=np.int64)
+    table = np.zeros((num_columns, num_splits), dtype=np.int64)
     table[:, 0] = members.sum(0)
-    cost, steps, improved = tuple(group_cost(table, ratios)), 0, True
+    cost, steps, improved = tuple(group_cost(table, ratios, required)), 0, True
     while improved and steps < _STEPS:
         improved, steps = False, steps + num_groups
         for group in random_order(num_groups, bits):
             partners = _partners(num_groups, num_splits, bits)
             here, there = split_of_group[group], split_of_group[partners]
             tables = _tables_after_swaps(table, members[partners] - members[group], here, there)
-            costs = group_cost(tables, ratios)
+            costs = group_cost(tables, ratios, required)
             best = np.lexsort(costs.T[::-1])[0]
             if tuple(costs[best]) >= cost: continue
             cost, table, improved = tuple(costs[best]), tables[best], True

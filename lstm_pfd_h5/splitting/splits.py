@@ -123,12 +123,12 @@ def _in_turn(counts):
 
 def _divide_by_group(class_of_row, bin_of_row, group_of_row, ratios, bits):
     "The split of each row, (n,), the same within a group, and groups of each class in each split, (C, 3)."
-    members = wished = _rows_of_classes(group_of_row, class_of_row)
-    if bin_of_row is not None:  # the shares of the classes and those of the bins within them
+    members = with_bins = _rows_of_classes(group_of_row, class_of_row)
+    if bin_of_row is not None:
         bins = np.unique(class_of_row * (bin_of_row.max() + 1) + bin_of_row, return_inverse=True)[1]
-        wished = np.hstack([members, _rows_of_classes(group_of_row, bins)])
+        with_bins = np.hstack([members, _rows_of_classes(group_of_row, bins)])
     wanted = np.array([number for number in SPLIT_PRIORITY if ratios[number] > 0])
-    split_of_group = wanted[assign_groups(wished, ratios[wanted], bits)]
+    split_of_group = wanted[assign_groups(with_bins, ratios[wanted], bits, members.shape[1])]
     table = np.stack([(members[split_of_group == number] > 0).sum(0) for number in range(len(SPLITS))], axis=1)
     return split_of_group[group_of_row], table
 
