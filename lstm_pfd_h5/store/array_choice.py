@@ -166,16 +166,16 @@ def signal_rows(dataset: h5py.Dataset, count: int | None, channels_last: bool | 
                                    "Say channels_last=True or False (--channels-last or --channels-first)")
     return replace(found, channels_last=bool(channels_last))
 
+
+def _shape_of(dataset) -> tuple:
+    return dataset.shape or ()
+
 # %% ../../nbs/guide/05_store/15_array_choice.ipynb #e093e681
 def count_in(dataset: h5py.Dataset) -> int | None:
     "The number of rows that a dataset of labels or targets is for; `None` if it has no rows."
     shape = _shape_of(dataset)
     if not shape: return None
     return max(shape) if is_column(shape, max(shape)) else shape[0]
-
-
-def _shape_of(dataset) -> tuple:
-    return dataset.shape or ()
 
 
 def classes_in(datasets: dict, rows: dict, names: list | None) -> tuple:

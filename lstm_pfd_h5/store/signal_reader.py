@@ -253,6 +253,7 @@ class SignalReader(Report):
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             check_unchanged(self.path, self._identity, opened_identity(root))
             stored = metadata_texts(root)
+            if stored is None: return None
             _check_places(places, stored, self.path.name)
             texts = stored if len(places) < _FEW else stored[:]
             return [metadata_item(texts[int(place)], int(place), self.path.name) for place in places]
