@@ -15,7 +15,7 @@ import numpy as np
 from ..core.per_process import no_fork
 
 # %% ../../nbs/guide/02_codecs/02_compiled.ipynb #7026e582
-def compiled(signature: str):
+def compiled(signature: str, allocates: bool = True):
     """Decorator: compile a function over arrays to machine code at its first call. It runs without Python's lock.
 
     The function may call other compiled functions.
@@ -25,6 +25,9 @@ def compiled(signature: str):
     signature : str
         A signature of Numba, such as `'void(uint8[::1], uint32[::1])'`. Other argument types are refused, so nothing is
         compiled twice. An array that is only read is `Array(uint8, 1, "C", readonly=True)`.
+    allocates : bool
+        Whether the function makes arrays. One that does not is compiled without counting references to its arguments,
+        which otherwise costs more than a short function itself, above all on several threads.
     """
 
     def decorate(function):
@@ -33,7 +36,7 @@ def compiled(signature: str):
         def machine_code():
             if not made:
                 with no_fork():  # and one thread at a time, or each would compile it
-                    if not made: made.append(_compile(signature, function))
+                    if not made: made.append(_compile(signature, function, allocates))
             return made[0]
 
         @functools.wraps(function)
@@ -46,12 +49,12 @@ def compiled(signature: str):
     return decorate
 
 
-def _compile(signature, function):
+def _compile(signature, function, allocates):
     import numba
 
     called = _called(function)
     if called: function = _calling(function, called)
-    options = {"nogil": True, "no_cfunc_wrapper": True}
+    options = {"nogil": True, "no_cfunc_wrapper": True, "_nrt": allocates}
     try: return numba.njit(signature, cache=True, **options)(function)
     except RuntimeError: return numba.njit(signature, **options)(function)  # no folder to keep the machine code in
 

@@ -8,8 +8,7 @@ __all__ = ['NUMBER', 'TEXT', 'EMPTY', 'IGNORED', 'DONE', 'UNUSUAL', 'GAP', 'coun
 # %% ../../nbs/guide/08_readers/12_row_parser.ipynb #2ee67fb8
 import numpy as np
 
-from ..codecs.compiled import compiled
-from .exact_numbers import BYTES, scan_number
+from .exact_numbers import BYTES, loop, scan_number
 
 # %% ../../nbs/guide/08_readers/12_row_parser.ipynb #1fa613a0
 NUMBER, TEXT, EMPTY, IGNORED = range(4)
@@ -19,21 +18,21 @@ DONE, UNUSUAL, GAP = range(3)
 "Why `parse_rows` stopped: at the end, at an unusual line, at a number of empty lines between two rows that is not the usual one."
 
 
-@compiled(f"int64({BYTES}, int64)")
+@loop(f"int64({BYTES}, int64)")
 def _skip_blanks(text, place):
     "The place of the next byte that is neither a blank nor a tab."
     while place < len(text) and (text[place] == 32 or text[place] == 9): place += 1
     return place
 
 
-@compiled(f"int64({BYTES}, int64)")
+@loop(f"int64({BYTES}, int64)")
 def _behind_line_end(text, place):
     "The place behind a line end, which is CR, LF or CR LF."
     if place + 1 < len(text) and text[place] == 13 and text[place + 1] == 10: return place + 2
     return place + 1
 
 
-@compiled(f"int64({BYTES})")
+@loop(f"int64({BYTES})")
 def count_rows(text):
     "The number of lines that are not empty."
     rows, place, filled = 0, 0, False
@@ -50,7 +49,7 @@ def count_rows(text):
 _FORM, _NUMBERS, _PLACES = "int64[::1]", "float64[:, ::1]", "int64[:, :, ::1]"
 
 
-@compiled(f"UniTuple(int64, 3)({BYTES}, int64, int64, int64)")
+@loop(f"UniTuple(int64, 3)({BYTES}, int64, int64, int64)")
 def _scan_text(text, place, separator, quote):
     "Where the content of a cell begins and ends, and the place behind the cell; -1 if its quotes or bytes are unusual."
     begin, quoted = place, place < len(text) and text[place] == quote
@@ -69,14 +68,14 @@ def _scan_text(text, place, separator, quote):
     return begin, stop, place
 
 
-@compiled(f"boolean({BYTES}, int64, int64, int64, int64)")
+@loop(f"boolean({BYTES}, int64, int64, int64, int64)")
 def _is_number(text, begin, stop, decimal, thousands):
     "Whether a cell as a whole is a number. Words are not, which their first letter shows."
     if begin == stop or text[begin] > 57: return False
     return scan_number(text, begin, stop, decimal, thousands)[1] == stop
 
 
-@compiled(f"boolean({BYTES}, int64, int64, int64, int64)")
+@loop(f"boolean({BYTES}, int64, int64, int64, int64)")
 def _equal(text, first, first_stop, second, second_stop):
     if first_stop - first != second_stop - second: return False
     for place in range(first_stop - first):
@@ -84,7 +83,7 @@ def _equal(text, first, first_stop, second, second_stop):
     return True
 
 
-@compiled(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_NUMBERS})")
+@loop(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_NUMBERS})")
 def _parse_number(text, place, form, column, row, values):
     "The place behind a cell with a number, -1 if it is unusual."
     quoted = place < len(text) and text[place] == form[1]
@@ -95,7 +94,7 @@ def _parse_number(text, place, form, column, row, values):
     return place + quoted
 
 
-@compiled(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_PLACES}, int64[:, ::1])")
+@loop(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_PLACES}, int64[:, ::1])")
 def _parse_text(text, place, form, column, row, places, above):
     "The place behind a cell of text, -1 if it is unusual."
     begin, stop, place = _scan_text(text, place, form[0], form[1])
@@ -106,14 +105,14 @@ def _parse_text(text, place, form, column, row, places, above):
     return place
 
 # %% ../../nbs/guide/08_readers/12_row_parser.ipynb #2426d128
-@compiled(f"int64({BYTES}, int64, int64)")
+@loop(f"int64({BYTES}, int64, int64)")
 def _skip(text, place, separator):
     "The place of the next byte that is not a blank, nor a tab unless tabs separate the cells."
     while place < len(text) and (text[place] == 32 or text[place] == 9 and separator != 9): place += 1
     return place
 
 
-@compiled(f"int64({BYTES}, int64, int64)")
+@loop(f"int64({BYTES}, int64, int64)")
 def _next_cell(text, place, separator):
     "Where the next cell begins, -1 if there is no separator."
     behind, place = place, _skip(text, place, separator)
@@ -122,7 +121,7 @@ def _next_cell(text, place, separator):
     return _skip(text, place + 1, separator)
 
 
-@compiled(f"int64({BYTES}, int64, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
+@loop(f"int64({BYTES}, int64, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
 def _parse_row(text, line, form, kinds, state, values, places, above):
     "The place of the line end, -1 if the line is unusual."
     number = word = 0
@@ -145,7 +144,7 @@ def _parse_row(text, line, form, kinds, state, values, places, above):
     return place
 
 
-@compiled(f"void({BYTES}, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
+@loop(f"void({BYTES}, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
 def parse_rows(text, form, kinds, state, values, places, above):
     """Parse lines until the end of a text, or until one that is unusual.
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RowReader', 'read_columns']
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #c88f8e66
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #648f056e
 from array import array
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from .row_parser import DONE, GAP, NUMBER, TEXT, count_rows, parse_rows
 from .table_form import TableForm, line_fault
 from .table_lines import COPY_OR_REPAIR, lines_in
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #0d216448
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #fd7fd6c9
 @dataclass(frozen=True)
 class RowReader:
     """Reads single lines of a table.
@@ -66,7 +66,7 @@ class RowReader:
         if empty < self.form.gap: found = f"line {line + empty} follows without the empty line that is between the others"
         return CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR, file=self.name)
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #ed79b5bd
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #0556bf83
 @dataclass(frozen=True)
 class _BlockRows:
     rows: int
@@ -117,7 +117,7 @@ def _line_end(data, place):
     if not ends: return len(data)
     return min(ends) + (2 if data[min(ends) : min(ends) + 2] == b"\r\n" else 1)
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #a384edf5
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #0587e4db
 _PLAIN_BYTES = 2**22
 _read_plainly = [0]  # bytes of text that this process has read without machine code
 
@@ -160,7 +160,7 @@ def _floats(form, data):
     numbers = np.array(rows).T.copy()
     return numbers if np.isfinite(numbers).all() else None
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #bbc23d2a
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #11478899
 _BLOCK_BYTES, _LONGEST_LINE = 2**22, 2**26
 
 
