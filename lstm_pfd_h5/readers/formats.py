@@ -14,6 +14,7 @@ from ..core.files import HDF5_SIGNATURE, content_of, head_of
 from ..core.report import Table
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
 from .contents import FileContents, ReadOptions
+from .hdf5_arrays import read_hdf5
 from .libraries import DAMAGED
 from .lvm_files import read_lvm
 from .matfile import mat_version, read_mat
@@ -21,7 +22,9 @@ from .matlab_values import ReadContext
 from .npy_files import MAGIC, read_npy
 from .npz_files import read_npz
 from .octave_text import OCTAVE_MARK, read_octave_text
+from .parquet_files import read_parquet
 from .sound_files import read_flac, read_wav
+from .spreadsheets import OLE_SIGNATURE, read_xls, read_xlsx
 from .tdms_files import read_tdms
 from .text_tables import read_table
 from .uff_files import UFF_BEGINNING, read_uff
@@ -81,6 +84,15 @@ def _is_wav(head, suffix):
     return head[:4] in (b"RIFF", b"RIFX") and head[8:12] == b"WAVE"
 
 
+def _is_hdf5(head, suffix):
+    return HDF5_SIGNATURE in (head[:8], head[512:520])
+
+
+def _is_xlsx(head, suffix):
+    is_zip = head.startswith(b"PK\x03\x04")
+    return is_zip and (suffix in (".xlsx", ".xlsm") or content_of(head, suffix)[0] == "an Office file")
+
+
 def _is_uff(head, suffix):
     return UFF_BEGINNING.match(head) is not None
 
@@ -100,12 +112,16 @@ def _read_text(path, options):
 FORMATS = [
     Format("a NumPy array", (".npy",), begins_with(MAGIC), _sized(read_npy)),
     Format("a MATLAB file", (".mat",), _is_mat, _read_mat),
+    Format("an HDF5 file", (".h5", ".hdf5", ".hdf"), _is_hdf5, _sized(read_hdf5), (".he5", ".nc")),
     Format("a NumPy archive", (".npz",), _is_npz, _sized(read_npz)),
     Format("a WAV file", (".wav",), _is_wav, _sized(read_wav)),
     Format("a FLAC file", (".flac",), begins_with(b"fLaC"), _sized(read_flac), library="soundfile"),
     Format("a TDMS file", (".tdms",), begins_with(b"TDSm"), _sized(read_tdms), library="npTDMS"),
     Format("a Universal file", (".uff", ".unv"), _is_uff, _sized(read_uff), (".uf", ".58"), library="pyuff"),
     Format("a LabVIEW measurement file", (".lvm",), begins_with(b"LabVIEW Measurement"), _sized(read_lvm)),
+    Format("a Parquet file", (".parquet",), begins_with(b"PAR1"), _sized(read_parquet), (".pq",), "pyarrow"),
+    Format("an Excel workbook", (".xlsx", ".xlsm"), _is_xlsx, read_xlsx, library="openpyxl"),
+    Format("an old Excel workbook", (".xls",), begins_with(OLE_SIGNATURE), read_xls, library="xlrd"),
     Format("a text file of Octave", (), begins_with(OCTAVE_MARK), _sized(read_octave_text)),
     Format("a text table", (".csv", ".tsv"), _is_text, _read_text, (".txt", ".dat", ".asc", ".prn", ".log")),
 ]
