@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['loop', 'LEAST_EXPONENT', 'MOST_EXPONENT', 'BYTES', 'nearest_double', 'scan_number']
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #8e355ba6
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #5a6032d0
 from functools import partial
 
 import numpy as np
 
 from ..codecs.compiled import compiled
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #dcb35eeb
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #d72403ec
 loop = partial(compiled, allocates=False)
 "A compiled function that makes no arrays."
 
@@ -91,9 +91,64 @@ def nearest_double(digits, exponent):
         return np.float64(digits) * _EXACT[exponent]
     return _nearest_of_long(digits, exponent)
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #86aabee8
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #0806db5e
 BYTES = 'Array(uint8, 1, "C", readonly=True)'
 "The type of a block of text."
+
+
+@loop(f"Tuple((uint64, int64))({BYTES}, int64, int64)")
+def _scan_digits(text, place, end):
+    "The digits at a place, as a whole number modulo 2^64, and the place behind them."
+    digits = np.uint64(0)
+    while place < end:
+        digit = np.int64(text[place]) - 48
+        if digit < 0 or digit > 9: break
+        digits = digits * np.uint64(10) + np.uint64(digit)
+        place += 1
+    return digits, place
+
+
+@loop(f"UniTuple(int64, 2)({BYTES}, int64, int64)")
+def _scan_exponent(text, place, end):
+    "The exponent at a place, 0 if there is none, and the place behind it; -1 if it has no digits."
+    if place == end or (text[place] != 101 and text[place] != 69): return np.int64(0), place
+    place += 1
+    negative = place < end and text[place] == 45
+    place += negative or (place < end and text[place] == 43)
+    digits, behind = _scan_digits(text, place, end)
+    if behind == place: return np.int64(0), np.int64(-1)
+    exponent = np.int64(digits) if behind - place < 6 else np.int64(99_999)
+    return -exponent if negative else exponent, behind
+
+
+@loop(f"Tuple((float64, int64))({BYTES}, int64, int64, int64, int64)")
+def _scan_long(text, place, end, decimal, thousands):
+    "As `scan_number`, behind the sign, for any number of digits and with groups of thousands."
+    digits, significant, exponent, cut = np.uint64(0), 0, 0, False
+    since = groups = 0
+    in_decimals = False
+    while place < end:
+        digit = np.int64(text[place]) - 48
+        if 0 <= digit <= 9:
+            if significant < 19:
+                digits = digits * np.uint64(10) + np.uint64(digit)
+                significant += digits != 0
+                exponent -= in_decimals
+            else:
+                exponent += not in_decimals
+                cut = cut or digit != 0
+            since += 1
+        elif text[place] == decimal and not in_decimals and (groups == 0 or since == 3): in_decimals = True
+        elif not in_decimals and text[place] == thousands and 1 <= since <= 3 and (groups == 0 or since == 3):
+            groups += 1
+            since = 0
+        else: break
+        place += 1
+    if groups != 0 and not in_decimals and since != 3: return np.nan, np.int64(-1)
+    power, place = _scan_exponent(text, place, end)
+    number = nearest_double(digits, exponent + power)
+    if cut and number != nearest_double(digits + np.uint64(1), exponent + power): number = np.nan
+    return number, place
 
 
 @loop(f"Tuple((float64, int64))({BYTES}, int64, int64, int64, int64)")
@@ -114,56 +169,27 @@ def scan_number(text, place, end, decimal, thousands):
     float, int
         The value, NaN if it is not certain; the place behind the number, -1 if there is none.
     """
-    negative = False
-    if place < end and (text[place] == 45 or text[place] == 43):
-        negative = text[place] == 45
-        place += 1
-    digits, significant, exponent, cut = np.uint64(0), 0, 0, False
-    count = since = groups = 0
+    negative = place < end and text[place] == 45
+    place += negative or (place < end and text[place] == 43)
+    begin, digits = place, np.uint64(0)
     while place < end:
         digit = np.int64(text[place]) - 48
-        if 0 <= digit <= 9:
-            if significant < 19:
-                digits = digits * np.uint64(10) + np.uint64(digit)
-                significant += digits != 0
-            else:
-                exponent += 1
-                cut = cut or digit != 0
-            count += 1
-            since += 1
-        elif thousands != 0 and text[place] == thousands and 1 <= since <= 3 and (groups == 0 or since == 3):
-            groups += 1
-            since = 0
-        else: break
+        if digit < 0 or digit > 9: break
+        digits = digits * np.uint64(10) + np.uint64(digit)
         place += 1
-    if groups != 0 and since != 3: return np.nan, np.int64(-1)
+    count, exponent, first = place - begin, 0, place + 1
     if place < end and text[place] == decimal:
         place += 1
         while place < end:
             digit = np.int64(text[place]) - 48
             if digit < 0 or digit > 9: break
-            if significant < 19:
-                digits = digits * np.uint64(10) + np.uint64(digit)
-                significant += digits != 0
-                exponent -= 1
-            else: cut = cut or digit != 0
-            count += 1
+            digits = digits * np.uint64(10) + np.uint64(digit)
             place += 1
-    if count == 0: return np.nan, np.int64(-1)
-    if place < end and (text[place] == 101 or text[place] == 69):
-        place += 1
-        down, power, begin = False, 0, place
-        if place < end and (text[place] == 45 or text[place] == 43):
-            down = text[place] == 45
-            place += 1
-            begin = place
-        while place < end:
-            digit = np.int64(text[place]) - 48
-            if digit < 0 or digit > 9: break
-            if power < 100_000: power = 10 * power + digit
-            place += 1
-        if place == begin: return np.nan, np.int64(-1)
-        exponent += -power if down else power
-    number = nearest_double(digits, exponent)
-    if cut and number != nearest_double(digits + np.uint64(1), exponent): number = np.nan
+        exponent = first - place
+    if count == exponent: return np.nan, np.int64(-1)
+    if count - exponent > 19 or (thousands != 0 and first <= end and text[first - 1] == thousands):
+        number, place = _scan_long(text, begin, end, decimal, thousands)
+    else:
+        power, place = _scan_exponent(text, place, end)
+        number = nearest_double(digits, exponent + power)
     return -number if negative else number, place

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RowReader', 'read_columns']
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #648f056e
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #fe1cc2e3
 from array import array
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from .row_parser import DONE, GAP, NUMBER, TEXT, count_rows, parse_rows
 from .table_form import TableForm, line_fault
 from .table_lines import COPY_OR_REPAIR, lines_in
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #fd7fd6c9
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #189d98a4
 @dataclass(frozen=True)
 class RowReader:
     """Reads single lines of a table.
@@ -66,7 +66,7 @@ class RowReader:
         if empty < self.form.gap: found = f"line {line + empty} follows without the empty line that is between the others"
         return CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR, file=self.name)
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #0556bf83
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #866010fb
 @dataclass(frozen=True)
 class _BlockRows:
     rows: int
@@ -89,7 +89,7 @@ def _parse_block(reader, data, first, rows, values):
         above[:], places[:, state[1] - 1 - first] = -1, -1
     for found, column in zip(texts, places):
         for row in np.flatnonzero(column[:, 0] >= 0):
-            found.append((first + int(row), data[column[row, 0] : column[row, 1]].decode(form.encoding, "replace")))
+            found.append((first + int(row), bytes(data[column[row, 0] : column[row, 1]]).decode(form.encoding, "replace")))
         found.sort()
     return _BlockRows(int(state[1]) - first, int(state[4]), max(0, int(state[2])), texts)
 
@@ -105,19 +105,19 @@ def _read_unusual(reader, data, state, values, texts):
     if state[3] == GAP: raise reader.gap_fault(int(state[1]), int(state[2]))
     if state[1] == state[6]: raise FileChangedError(f"{reader.name} has more rows than a moment ago",
                                                     remedy="Import it when nothing writes to it")
-    end = _line_end(data, int(state[0]))
-    numbers, words = reader.read(data[int(state[0]) : end], int(state[1]))
+    end = _line_end(data.obj, int(state[0]), len(data))
+    numbers, words = reader.read(bytes(data[int(state[0]) : end]), int(state[1]))
     values[:, state[1]] = numbers
     for found, word in zip(texts, words): found.append((int(state[1]), word))
     state[0], state[1], state[2] = end, state[1] + 1, 0
 
 
-def _line_end(data, place):
-    ends = [found for found in (data.find(b"\n", place), data.find(b"\r", place)) if found >= 0]
-    if not ends: return len(data)
+def _line_end(data, place, size):
+    ends = [found for found in (data.find(b"\n", place, size), data.find(b"\r", place, size)) if found >= 0]
+    if not ends: return size
     return min(ends) + (2 if data[min(ends) : min(ends) + 2] == b"\r\n" else 1)
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #0587e4db
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #64e750b8
 _PLAIN_BYTES = 2**22
 _read_plainly = [0]  # bytes of text that this process has read without machine code
 
@@ -160,8 +160,8 @@ def _floats(form, data):
     numbers = np.array(rows).T.copy()
     return numbers if np.isfinite(numbers).all() else None
 
-# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #11478899
-_BLOCK_BYTES, _LONGEST_LINE = 2**22, 2**26
+# %% ../../nbs/guide/08_readers/16_table_columns.ipynb #7d85836b
+_BLOCK_BYTES, _LONGEST_LINE = 2**20, 2**26
 
 
 def read_columns(stream, form: TableForm, titles: tuple, name: str, max_bytes: int) -> list:
@@ -210,16 +210,18 @@ def _blocks(stream, form, name):
     stream.seek(form.begin)
     rest, left = b"", form.end - form.begin
     while left:
-        block = stream.read(min(_BLOCK_BYTES, left))
-        if not block: raise FileChangedError(f"{name} became shorter", remedy="Import it when nothing writes to it")
-        left -= len(block)
-        block = rest + block
-        cut = len(block) if not left else max(block.rfind(b"\n"), block.rfind(b"\r", 0, -1)) + 1
-        block, rest = block[:cut], block[cut:]
+        size = min(_BLOCK_BYTES, left)
+        block = bytearray(len(rest) + size)
+        block[: len(rest)] = rest
+        if stream.readinto(memoryview(block)[len(rest) :]) != size:
+            raise FileChangedError(f"{name} became shorter", remedy="Import it when nothing writes to it")
+        left -= size
+        cut = len(block) if not left else block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
+        rest = block[cut:]
         if len(rest) > _LONGEST_LINE:
             found = f"it has a line of more than {_LONGEST_LINE // 2**20} MiB"
             raise CorruptFileError(found, "a line for each sample", COPY_OR_REPAIR, file=name)
-        if block: yield block
+        if cut: yield memoryview(block)[:cut]
 
 
 def _checked(reader, blocks, rows):
