@@ -70,7 +70,7 @@ def _check_purpose(root, name):
     if "schema_version" in root.attribute_names() or first and {"signals", "labels"} <= set(root[first].keys()):
         raise ImportRefusedError("this is a training file, not a recording", "recordings", _IMPORTED, file=name)
 
-
+# %% ../../nbs/guide/08_readers/29_hdf5_arrays.ipynb #2c7a70f1
 def _put(contents, root, array):
     "Put the value of an array at its path, in dicts for its groups."
     *groups, last = array.path.split("/")

@@ -164,7 +164,7 @@ def _channels(segment, columns, decimal, name):
         channels[segment.names[k]] = Channel(samples, rate, units[k], "Delta_X" if rate else "")
     return next(starts), channels
 
-
+# %% ../../nbs/guide/08_readers/25_lvm_files.ipynb #4c994c70
 def _joined(parts, name):
     "Segments that continue the one before become one; each channel then has the samples of all of them."
     if not parts: raise ImportRefusedError("there are no samples in it", "rows below a header", file=name)

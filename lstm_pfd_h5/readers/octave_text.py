@@ -116,7 +116,7 @@ def _value(lines, depth):
     found = f"the type {kind[:40]!r}"
     raise ImportRefusedError(found, "a matrix, text, struct or cell", _RESAVE, file=lines.name, variable=lines.variable)
 
-
+# %% ../../nbs/guide/08_readers/26_octave_text.ipynb #645da788
 def _array(lines, dtype, form):
     if form == "scalar": return lines.numbers(1, dtype).reshape(1, 1)
     if (lines.peek() or "").startswith("# ndims"):

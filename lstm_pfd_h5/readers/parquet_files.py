@@ -93,7 +93,7 @@ def _rate(text):
     except (TypeError, ValueError): return None
     return rate if math.isfinite(rate) and rate > 0 else None
 
-
+# %% ../../nbs/guide/08_readers/28_parquet_files.ipynb #da8bc79a
 def _column(column, field, rate):
     import pyarrow.types as types
 

@@ -62,7 +62,7 @@ def _layout(content, order, name):
         raise CorruptFileError(found, "channels, bits and a sampling rate", DAMAGED, file=name)
     return channels, rate, bits, code == 1
 
-
+# %% ../../nbs/guide/08_readers/22_sound_files.ipynb #ec3a496b
 def read_wav(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """Read a WAV file.
 

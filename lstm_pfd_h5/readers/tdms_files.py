@@ -6,7 +6,9 @@
 __all__ = ['read_tdms']
 
 # %% ../../nbs/guide/08_readers/23_tdms_files.ipynb #3658d12e
+import logging
 import math
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,7 @@ def read_tdms(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """
     nptdms = format_library("nptdms", "npTDMS", "TDMS files")
     name = Path(path).name
-    with open_regular(path) as (stream, size), library_errors("npTDMS", "a TDMS file", name):
+    with open_regular(path) as (stream, size), _quiet(nptdms), library_errors("npTDMS", "a TDMS file", name):
         with nptdms.TdmsFile.open(stream) as file:
             channels = [channel for group in file.groups() for channel in group.channels() if len(channel)]
             _check_lengths(file, channels, size, max_bytes, name)
@@ -55,6 +57,15 @@ def read_tdms(path, max_bytes: int = MAX_BYTES) -> FileContents:
     contents = groups if len(groups) > 1 else next(iter(groups.values()))
     if properties and "properties" not in contents: contents = contents | {"properties": properties}
     return FileContents(contents, f"TDMS, {len(channels)} channel{'s' * (len(channels) != 1)}")
+
+
+@contextmanager
+def _quiet(nptdms):
+    "npTDMS prints what it finds odd in a file; here it either reads it or raises."
+    level = nptdms.log.log_manager.log_level
+    nptdms.log.log_manager.set_level(logging.CRITICAL)
+    try: yield
+    finally: nptdms.log.log_manager.set_level(level)
 
 
 def _check_lengths(file, channels, size, max_bytes, name):

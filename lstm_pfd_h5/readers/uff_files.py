@@ -88,7 +88,7 @@ def _contents(functions, is_si, types, name):
     found = f"it holds {', '.join(kinds)[:80]}, and no time signal"
     raise ImportRefusedError(found, "time signals (type 58)", "Export the time signals as well", file=name)
 
-
+# %% ../../nbs/guide/08_readers/24_uff_files.ipynb #3c7916cd
 def _names(functions):
     described = [str(function["id1"]).strip() for function in functions]
     usable = [text for text in described if text and text.upper() != "NONE"]
