@@ -17,7 +17,7 @@ from ..errors import ImportRefusedError, InvalidArgumentError
 
 # %% ../../nbs/guide/10_recordings/10_labels.ipynb #a8366bc8
 _ORIGINS = {"auto": ("data set", "variable", "file name", "folder"), "variable": ("variable",),
-            "name": ("data set", "file name")}
+            "name": ("data set", "file name"), "column": ("variable",)}
 
 
 def label_evidence(labels, path, root=None, evidence: Iterable = ()) -> list:
