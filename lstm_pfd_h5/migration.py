@@ -7,6 +7,7 @@ __all__ = ['migrate']
 
 # %% ../nbs/guide/10_recordings/29_migration.ipynb #0facec39
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from .codecs.chunk_codec import check_compression
@@ -18,6 +19,7 @@ from .recordings.migration_plan import MigrationPlan
 from .recordings.migration_report import MigrationReport, check_report_path
 from .recordings.migration_writing import write_recordings
 from .recordings.repeated_recordings import resolve_repeats
+from .recordings.signal_spool import SignalSpool
 from .recordings.survey import survey
 
 # %% ../nbs/guide/10_recordings/29_migration.ipynb #58b5a7fa
@@ -85,11 +87,12 @@ def migrate(
     if report is not None: check_report_path(report)
     if not dry_run: _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
-    found = survey(source, plan, pattern, progress)
-    resolve_repeats(found, plan, progress)
-    result = divided_report(found, plan, source, output)
-    if not (dry_run or result.problems):
-        write_recordings(result, Path(output), found.root, plan, progress, compression, compression_opts)
+    with nullcontext() if dry_run else SignalSpool(Path(output).parent) as spool:
+        found = survey(source, plan, pattern, progress, spool)
+        resolve_repeats(found, plan, progress)
+        result = divided_report(found, plan, source, output)
+        if not (dry_run or result.problems):
+            write_recordings(result, Path(output), found, plan, progress, compression, compression_opts)
     if report is not None: result.write(report)
     if result.problems and not dry_run: raise _with_report(result)
     return result

@@ -85,6 +85,7 @@ def divided_report(found, plan, source, output):
     notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), *assumption_notes(found.recordings)]
     result.notes = list(filter(None, notes))
     if not result.problems: _add_division(result, plan)
+    elif len(found.rates) == 1: result.sampling_rate = plan.resample_to or min(found.rates)
     result.commands = next_commands(source, output, plan, result.refused, result.problems)
     snapshots = divided_snapshots(result.recordings, result.split_of_recording)
     if snapshots:

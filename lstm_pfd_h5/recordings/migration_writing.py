@@ -17,15 +17,15 @@ from ..core.progress import progress_bar
 from ..core.seeded_order import random_bits, random_order
 from ..errors import FileChangedError
 from .migration_division import label_names
-from .surveyed_recording import load_recordings, rows_of
+from .surveyed_recording import load_recordings, rows_of, signal_at_rate
 from ..store.signal_writer import SignalWriter
 
 # %% ../../nbs/guide/10_recordings/28_migration_writing.ipynb #430082c8
 _BUFFER_BYTES = 2**24
 
 
-def write_recordings(result, output: Path, root, plan, progress: bool, compression, compression_opts) -> None:
-    "Write the recordings of a divided report; `FileChangedError` if a file is not what the survey saw."
+def write_recordings(result, output: Path, found, plan, progress: bool, compression, compression_opts) -> None:
+    "Write the recordings of a divided report; `FileChangedError` if a file that is read again has changed."
     recordings, rate = result.recordings, result.sampling_rate
     names, labels = label_names(recordings)
     hop, first_row = plan.hop or result.signal_length, np.cumsum([0, *(item.num_rows for item in recordings)])
@@ -38,7 +38,8 @@ def write_recordings(result, output: Path, root, plan, progress: bool, compressi
         writer.append_metadata(item.metadata(row * hop, rate) for item in recordings for row in range(item.num_rows))
         buffers = {split: _RowBuffer(writer, split) for split in SPLITS}
         for numbers in progress_bar("writing", over=_by_file(recordings, plan), unit="files", shown=progress):
-            for number, rows in _read_again([recordings[number] for number in numbers], numbers, root, plan):
+            items = [recordings[number] for number in numbers]
+            for number, rows in zip(numbers, _rows_of_file(items, found, plan)):
                 buffer = buffers[result.split_of_recording[number]]
                 buffer.add(rows, labels[number], first_row[number], recordings[number])
         for buffer in buffers.values(): buffer.flush()
@@ -63,14 +64,17 @@ def _attributes(output, plan):
     }
 
 
-def _read_again(recordings, numbers, root, plan):
-    "Number and rows of each of the recordings, which are in one file."
+def _rows_of_file(recordings, found, plan):
+    "The rows of each of the recordings, which are in one file: from the spool, or else read again."
+    if all(item.spooled is not None for item in recordings):
+        for item in recordings: yield rows_of(found.spool.read(item.spooled), plan)
+        return
     file = recordings[0]
     if file_identity(file.path) != file.identity:
         found = f"{file.file} has changed since the migration began"
         raise FileChangedError(found, "files that do not change", "Migrate again")
-    parts = {recording.part: recording for recording in load_recordings(file.source, root, plan)}
-    for number, recording in zip(numbers, recordings): yield number, rows_of(parts[recording.part], plan)
+    parts = {recording.part: recording for recording in load_recordings(file.source, found.root, plan)}
+    for item in recordings: yield rows_of(signal_at_rate(parts[item.part], plan), plan)
 
 
 class _RowBuffer:

@@ -48,6 +48,7 @@ def _loader(found, plan):
     "A function that loads the signal of a recording by its number."
     def load(number):
         item = found.recordings[number]
+        if item.spooled is not None and plan.resample_to is None: return found.spool.read(item.spooled)
         return next(each.signal for each in load_recordings(item.source, found.root, plan) if each.part == item.part)
 
     return load

@@ -17,8 +17,14 @@ from ..errors import LstmPfdError, UnavailableFileError
 from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
 from .migration_targets import remaining_targets
+from .signal_spool import SignalSpool
 from .source_files import source_files
-from .surveyed_recording import describe_recording, load_recordings
+from lstm_pfd_h5.recordings.surveyed_recording import (
+    describe_recording,
+    load_recordings,
+    rows_of,
+    signal_at_rate,
+)
 from ..splitting.fingerprints import fingerprint
 from ..splitting.signal_index import SignalIndex
 
@@ -41,6 +47,10 @@ class Survey:
         Name of a recording that is left out → (name of the one that is used, how they are related).
     index : SignalIndex
         The fingerprints of all recordings.
+    spool : SignalSpool or None
+        The signals of the recordings, at the plan's rate.
+    rates : set
+        The sampling rates (Hz, or `None`) of all recordings that could be read.
     """
 
     root: Path | None
@@ -49,9 +59,12 @@ class Survey:
     data_sets: list = field(default_factory=list)
     copies: dict = field(default_factory=dict)
     index: SignalIndex = field(default_factory=SignalIndex)
+    spool: SignalSpool | None = None
+    rates: set = field(default_factory=set)
 
 
-def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True) -> Survey:
+def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True,
+           spool: SignalSpool | None = None) -> Survey:
     """Import every file once, and keep what is needed to divide and write the recordings.
 
     Parameters
@@ -61,6 +74,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     plan : MigrationPlan
     progress : bool
         Whether to show a progress bar.
+    spool : SignalSpool, optional
+        Keeps the signals, so that they need not be read again.
 
     Raises
     ------
@@ -71,13 +86,14 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     """
     source = source_files(source, pattern, plan.data_set)
     check_rate_patterns(plan.sampling_rate, [file.name for file in source.files])
-    found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets)
+    found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool)
     lives = _known_lives(source) if not plan.targets else {}
     for file in progress_bar("reading", over=source.files, unit="files", shown=progress):
         try: _add_file(found, file, plan, lives.get(file.path, {}))
         except LstmPfdError as error: found.refused[file.name] = error
         except OSError as error: found.refused[file.name] = UnavailableFileError(error.strerror or str(error))
     _add_remaining_life(found.recordings, plan)
+    found.rates = {recording.sampling_rate for recording in found.recordings}
     return found
 
 
@@ -89,10 +105,13 @@ def _known_lives(source):
 
 def _add_file(found, file, plan, targets):
     identity, recordings = file_identity(file.path), load_recordings(file, found.root, plan)
-    described = [describe_recording(replace(each, targets=each.targets | targets), file, found.root, plan, identity)
-                 for each in recordings]
-    found.recordings += described
-    for each in recordings: found.index.add(fingerprint(each.signal))
+    signals, described = [signal_at_rate(each, plan) for each in recordings], []
+    for each, signal in zip(recordings, signals):
+        each, rows = replace(each, targets=each.targets | targets), rows_of(signal, plan)
+        described.append(describe_recording(each, rows, file, found.root, plan, identity))
+    for item, each, signal in zip(described, recordings, signals):  # now that the whole file is accepted
+        found.index.add(fingerprint(each.signal))
+        found.recordings.append(replace(item, spooled=None if found.spool is None else found.spool.add(signal)))
 
 
 def _add_remaining_life(recordings, plan):
