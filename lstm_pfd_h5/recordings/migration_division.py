@@ -13,11 +13,13 @@ import numpy as np
 from ..constants import FAULT_TYPES, SPLITS
 from ..errors import ImportRefusedError, InvalidSignalError, SamplingRateError
 from lstm_pfd_h5.recordings.migration_notes import (
+    EACH_PATTERN,
     FOLDER_PATTERN,
     assumption_notes,
     data_set_notes,
     divided_snapshots,
     next_commands,
+    parts_note,
     snapshot_note,
     unit_note,
 )
@@ -88,6 +90,10 @@ def divided_report(found, plan, source, output):
     elif len(found.rates) == 1: result.sampling_rate = plan.resample_to or min(found.rates)
     result.commands = next_commands(source, output, plan, result.refused, result.problems)
     snapshots = divided_snapshots(result.recordings, result.split_of_recording)
+    if note := parts_note(result.recordings, result.split_of_recording, plan) * bool(result.rows):
+        result.notes.insert(0, note)
+        command = command_line(source, output, plan, group_by=EACH_PATTERN)
+        result.commands.append(("make each recording a group of its own", command))
     if snapshots:
         result.notes.insert(0, snapshot_note(snapshots, result.recordings))
         command = command_line(source, output, plan, group_by=FOLDER_PATTERN)
