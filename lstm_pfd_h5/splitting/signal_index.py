@@ -56,16 +56,18 @@ def _is_plausible(pairs, lengths, key_counts):
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #3160b2f2
 _PIECES, _PIECE_BITS = 3, 21
-_MOST_BITS = 12  # that may differ: two different signals have so few once in 10⁷ pairs
+_MOST_BITS = 6  # that may differ: two different signals have so few once in 10¹¹ pairs
+_MOST_DETAIL_BITS = 24  # of two different signals, 3 % have so few
 
 
-def _similar_sketches(sketches):
-    "Pairs of numbers of similar sketches, (P, 2), each pair once."
+def _similar_sketches(sketches, details):
+    "Pairs of numbers of similar sketches (N,) with similar details (N,), as (P, 2), each pair once."
     found = [np.empty((0, 2), np.int64)]
     for piece in range(_PIECES):
         bits = (sketches >> np.uint64(piece * _PIECE_BITS)) & np.uint64(2**_PIECE_BITS - 1)
         first, second = _pairs_of_equal(bits, np.arange(len(bits)))
-        near = np.bitwise_count(sketches[first] ^ sketches[second]) <= _MOST_BITS
+        turned, of_detail = (np.bitwise_count(each[first] ^ each[second]) for each in (sketches, details))
+        near = (turned <= _MOST_BITS) & ((turned <= 1) | (of_detail <= _MOST_DETAIL_BITS))
         found.append(np.stack([first[near], second[near]], axis=1))
     return np.unique(np.concatenate(found), axis=0)
 
@@ -123,7 +125,7 @@ class SignalIndex:
         self._recent.append((keys, np.full(len(keys), len(self._numbers), np.int32), places))
         self._numbers.append(number)
         self._lengths.append(fingerprint.length)
-        self._sketches.append(fingerprint.sketch)
+        self._sketches.append((fingerprint.sketch, fingerprint.detail_sketch))
         self._num_keys += len(keys)
         if len(self._recent) >= 4096: self._join_recent()
         while self._num_keys > self.max_keys: self._halve()
@@ -160,7 +162,7 @@ class SignalIndex:
         lengths, counts = np.array(self._lengths, np.int64), np.bincount(signals, minlength=len(self._numbers))
         pairs = _count_shared(keys, signals, places)
         pairs = pairs[_is_plausible(pairs, lengths, counts)]
-        whole = _similar_sketches(np.array(self._sketches, np.uint64))
+        whole = _similar_sketches(*np.array(self._sketches, np.uint64).T)
         whole = np.column_stack([whole, np.zeros((len(whole), 2), np.int64)])
         pairs = np.concatenate([pairs, whole])
         pairs[:, :2] = np.array(self._numbers, np.int64)[pairs[:, :2]]

@@ -30,7 +30,9 @@ def _fit(first, second):
         difference = target.mean() - gain * centred.mean() + other - gain * one
         difference -= difference[keep].mean()
         left_out = max(1, len(one) // 100)
-        keep = np.abs(difference) <= np.partition(np.abs(difference), -1 - left_out)[-1 - left_out]
+        size = np.abs(difference)
+        keep = size <= np.partition(size, -1 - left_out)[-1 - left_out]
+        if np.mean(difference[keep] ** 2) * len(centred) > gain * gain * power: break  # more remains than is explained
     rms = max(abs(gain) * one.std(), np.finfo(float).tiny)
     residuals = tuple(float(np.sqrt(np.mean(part**2)) / rms) for part in (difference[keep], difference))
     return float(gain), float(np.mean(second[keep]) - gain * np.mean(first[keep])), residuals, one, other
@@ -38,12 +40,13 @@ def _fit(first, second):
 # %% ../../nbs/guide/04_splitting/06_similar_signals.ipynb #11807a4f
 _LAGS = 4  # a remaining sine of any frequency agrees again when shifted by one of up to four samples
 _ORDER = 32  # samples from which the next is predicted
-_MOST_ROWS = 8192  # samples that are looked at; more would not change the answer
+_MOST_ROWS = 4096  # samples that are looked at; more would not change the answer
 
 
 def _past(signal):
     "Each sample with those before it, the latest last, (M, order + 1)."
-    return np.lib.stride_tricks.sliding_window_view(signal, min(_ORDER, len(signal) // 4) + 1)[:_MOST_ROWS]
+    order = min(_ORDER, len(signal) // 4)
+    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(signal[: _MOST_ROWS + order], order + 1))
 
 
 def _prediction_error(past, noise):

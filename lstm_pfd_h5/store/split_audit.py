@@ -8,11 +8,12 @@ __all__ = ['SplitAudit', 'audit_splits', 'audit_file']
 # %% ../../nbs/guide/05_store/12_split_audit.ipynb #2a17ee7d
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from ..core.report import Report, Summary, Table
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, SplitNotFoundError
 from .row_twins import RowTwins, row_twins
 from .signal_reader import SignalReader
 
@@ -212,9 +213,17 @@ def audit_file(path, *, content: bool = True, progress: bool = True) -> SplitAud
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         As in `SignalReader`.
     """
-    readers = SignalReader.splits(path)
+    readers = _readers_of(path)
     labels = {name: reader.labels for name, reader in readers.items()}
     indices = {name: reader.indices for name, reader in readers.items() if reader.indices is not None}
     groups = {name: reader.groups for name, reader in readers.items()}
     audit = audit_splits(labels, indices, groups, label_names=next(iter(readers.values())).label_names)
     return replace(audit, content=row_twins(readers, progress=progress)) if content else audit
+
+
+def _readers_of(path):
+    try: return SignalReader.splits(path)
+    except SplitNotFoundError:
+        found = f"{Path(path).name} has no splits, so nothing can be in two"
+        remedy = "Divide its rows and write them with CacheManager.cache_dataset_with_splits"
+        raise SplitNotFoundError(found, "train, val and test", remedy) from None
