@@ -6,6 +6,7 @@
 __all__ = ['MAX_BYTES', 'MAX_ROWS', 'TIME_LIMIT', 'synthetic_signals', 'signals_of_file', 'first_split', 'bench']
 
 # %% ../../nbs/guide/13_benchmarks/08_bench.ipynb #93194f7b
+import math
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +69,13 @@ def signals_of_file(path, split: str | None = None, max_bytes=MAX_BYTES, max_row
     from lstm_pfd_h5.store.signal_reader import SignalReader
 
     reader = SignalReader(path, split)
-    count = min(len(reader), max_rows, max(64, max_bytes // (4 * reader.signal_length)))
+    row_length = math.prod(reader.row_shape)  # the channels of a row, one after the other: formats compare whole rows
+    count = min(len(reader), max_rows, max(64, max_bytes // (4 * row_length)))
     if count < 2:
         found = f"{Path(path).name} has {count} signals in this split"
         raise InvalidArgumentError(found, "at least two", "Choose another file or split")
     rows = np.linspace(0, len(reader) - 1, count).astype(np.int64)
-    return reader.read(rows), reader.labels[rows], rows
+    return reader.read(rows).reshape(count, row_length), reader.labels[rows], rows
 
 
 def first_split(path) -> str | None:

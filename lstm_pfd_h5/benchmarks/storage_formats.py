@@ -234,7 +234,7 @@ def row_sums(signals: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def epoch_rows(loader) -> np.ndarray:
     "`row_sums` of an epoch, in the order in which the rows arrived."
-    batches = ((np.ascontiguousarray(signals.numpy()[:, 0]), labels.numpy()) for signals, labels in loader)
+    batches = ((signals.numpy().reshape(len(signals), -1), labels.numpy()) for signals, labels in loader)
     return np.concatenate([row_sums(*batch) for batch in batches])
 
 
