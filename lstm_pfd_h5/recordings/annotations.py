@@ -16,6 +16,7 @@ from ..data_sets.evidence import Evidence
 from .channel_choice import MINIMUM_LENGTH
 from .named_channels import part_of
 from .not_a_signal import is_linear_ramp
+from .signal_names import is_named_clock
 from .stated_rates import finite_number, rate_named, read_clock
 from .variables import is_vector
 from .vocabulary import class_named, split_words
@@ -55,7 +56,7 @@ def channels_of(variables: list, chosen: Sequence, minimum_length: int = MINIMUM
     vectors += _other_parts(variables, chosen[0].path)
     paths = {each.path for each in chosen}
     others = [vector for vector in vectors if vector.path not in paths and not is_class_column(vector)
-              and not is_linear_ramp(vector.value)]
+              and not is_named_clock(vector.title) and not is_linear_ramp(vector.value)]
     titles = [part.title for part in others]
     return {part.title if titles.count(part.title) == 1 else part.path: part.value.ravel() for part in others}
 

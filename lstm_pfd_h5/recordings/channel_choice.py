@@ -6,7 +6,7 @@
 __all__ = ['MINIMUM_LENGTH', 'choose_signal']
 
 # %% ../../nbs/guide/10_recordings/07_channel_choice.ipynb #1d71ddb7
-from collections.abc import Iterable
+import re
 
 import numpy as np
 
@@ -119,7 +119,8 @@ def _unclear(variables, candidates, rivals, found, minimum_length):
         remedy = "Choose an array with signal_variable= (--signal), if one of them is a recording"
         return ImportRefusedError(found, "a signal", remedy)
     more = f"; and {len(seen) - 6} more" * (len(seen) > 6)
-    likely = max(found, key=lambda path: next(each.value.size for each in variables if each.path == path))
+    sizes = {each.path: each.value.size for each in variables if each.path in found}
+    likely = max(found, key=lambda path: (not found[path].certain, sizes[path]))
     remedy = (f"If {likely} is a recording all the same, name it with signal_variable={likely!r} "
               f"(--signal {_quoted(likely)})")
     return ImportRefusedError(f"No variable is {expected}: {'; '.join(seen[:6])}{more}", "a signal", remedy,
@@ -131,9 +132,10 @@ def _several(candidates, found):
              for each in candidates]
     more = f" and {len(shown) - 12} more" * (len(shown) > 12)
     first, second = (each.title if _is_unique(each.title, candidates) else each.path for each in candidates[:2])
-    both = _joined([first, second])
+    both, axis = f"{first},{second}", _common_axis(candidates)
     remedy = (f"Choose one with signal_variable={first!r} (--signal {_quoted(first)}), or several with "
               f"signal_variable={both!r} (--signal {_quoted(both)})")
+    if axis: remedy += f", or take each as a recording with rows='{axis}' (--rows {axis})"
     return ImportRefusedError(f"{len(candidates)} variables could be the signal: {', '.join(shown[:12])}{more}",
                               "one clear signal", remedy, retry={"signal_variable": first})
 
@@ -162,7 +164,12 @@ def _hint(variable):
 def _is_unique(title, candidates): return [each.title for each in candidates].count(title) == 1
 
 
-def _joined(names: Iterable): return ",".join(names)
+def _common_axis(candidates):
+    "`'rows'` or `'columns'` if the candidates are those of one matrix, otherwise an empty string."
+    for axis, pattern in (("columns", r"(.+)\(:,\d+\)"), ("rows", r"(.+)\(\d+,:\)")):
+        matches = [re.fullmatch(pattern, each.path) for each in candidates]
+        if all(matches) and len({match[1] for match in matches if match}) == 1: return axis
+    return ""
 
 
 def _quoted(text): return text if text.replace("_", "").replace(",", "").isalnum() else f"'{text}'"

@@ -26,8 +26,8 @@ def label_evidence(labels, path, root=None, evidence: Iterable = ()) -> list:
     Parameters
     ----------
     labels : str, Mapping, Pattern or callable
-        `"auto"`, `"variable"`, `"name"`, `"folder"`, a mapping of patterns, a regular expression, or a function of the
-        path.
+        `"auto"`, `"variable"`, `"column"`, `"name"`, `"folder"`, a mapping of patterns, a regular expression, or a
+        function of the path.
     path : Path
     root : Path, optional
         Patterns are matched against the path relative to it; without it, against the path as given.
@@ -60,8 +60,8 @@ def check_labels(labels) -> None:
     """
     if isinstance(labels, Mapping) or callable(labels) or _has_group(labels): return
     if isinstance(labels, str) and labels in (*_ORIGINS, "folder"): return
-    expected = ("'auto', 'folder', 'name', 'variable', a regular expression with a group, a function, or a mapping "
-                "(for --labels a .json or .csv file)")
+    expected = ("'auto', 'folder', 'name', 'variable', 'column', a regular expression with a group, a function, or "
+                "a mapping (for --labels a .json or .csv file)")
     example = "The name of the second folder, for example, is '^[^/]+/([^/]+)/'"
     remedy = suggestion(labels, (*_ORIGINS, "folder")) or example
     raise InvalidArgumentError(f"is {labels!r}", expected, remedy, argument="labels")

@@ -128,7 +128,8 @@ def _are_at_ends(samples):
 
 def _slow(samples):
     if len(samples) < 128 or samples.min() <= 0 <= samples.max(): return None
-    means = samples[: len(samples) // 64 * 64].reshape(64, -1).mean(axis=1)
+    samples = samples[: len(samples) // 64 * 64]
+    means = samples.reshape(64, -1).mean(axis=1)
     crossings = np.count_nonzero(np.diff(np.sign(means - samples.mean())))
     if means.var() < 0.95 * samples.var() or np.diff(samples).std() > 0.1 * samples.std() or crossings > 3: return None
     return Finding("keeps one sign and drifts slowly, as a temperature or a speed does", certain=False)

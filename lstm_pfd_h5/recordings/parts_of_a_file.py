@@ -18,6 +18,7 @@ from ..readers.contents import TextColumn
 from .annotations import is_label_name, mapped_class
 from .named_channels import part_of
 from .not_a_signal import values_show
+from .signal_names import is_named_otherwise
 from .variables import Variable, is_vector
 from .vocabulary import class_named
 
@@ -169,6 +170,15 @@ def _element(name, fields, shared, label, where):
     if stated: label, where = class_text(stated.value, {}), stated.path
     return Part(name, own + shared, vectors[0] if len(vectors) == 1 else None, label, where)
 
+# %% ../../nbs/guide/10_recordings/13_parts_of_a_file.ipynb #ff25dfd9
+def _column_parts(variables, minimum_length):
+    columns = [each for each in variables if is_vector(each.value, minimum_length)]
+    signals = [each for each in columns if not is_named_otherwise(each.title) and values_show(each.value) is None]
+    if len({each.value.size for each in signals}) != 1: return []
+    names = {each.path for each in signals}
+    shared = [each for each in variables if each.path not in names]
+    return [Part(each.title, [each, *shared], each) for each in signals]
+
 # %% ../../nbs/guide/10_recordings/13_parts_of_a_file.ipynb #0dce9fb1
 def parts_of(variables: list, rows: str | None, wanted: str | None = None, minimum_length: int = 100,
              label_map: Mapping | None = None) -> list:
@@ -196,6 +206,7 @@ def parts_of(variables: list, rows: str | None, wanted: str | None = None, minim
     if rows is None: return [Part("", variables)]
     one_of("rows", rows, ROWS)
     parts = [] if rows == "parts" else _matrix_parts(variables, rows, wanted, label_map or {})
+    if not parts and rows == "columns": parts = _column_parts(variables, minimum_length)
     if not parts and rows in ("auto", "parts"): parts = _element_parts(variables, minimum_length, label_map or {})
     if not parts and rows == "auto": return [Part("", variables)]
     if parts: return parts

@@ -48,7 +48,8 @@ def several_classes(path: str, stretches: list) -> ImportRefusedError:
     "The refusal of a recording whose class changes."
     counts = {}
     for start, stop, label in stretches: counts[label] = counts.get(label, 0) + stop - start
-    texts = [f"{label} ({count:,} samples)" for label, count in counts.items()]
+    shown_label = {label: label if isinstance(label, str) else f"{label:.6g}" for label in counts}
+    texts = [f"{shown_label[label]} ({count:,} samples)" for label, count in counts.items()]
     shown = ", ".join(texts[:6]) + ", ..." * (len(texts) > 6)
     remedy = "Cut the recording there with labels='column' (--labels column)"
     found = f"{path} holds {len(counts)} classes: {shown}"

@@ -127,6 +127,7 @@ def samples_of(variable) -> np.ndarray:
     samples = np.array(variable.value, dtype=dtype, order="C").reshape(-1)
     bad = len(samples) - np.count_nonzero(np.isfinite(samples))
     if bad == 0: return samples
-    found = f"{bad:,} of {len(samples):,} samples of {variable.path} are NaN or infinite"
+    first = int(np.argmin(np.isfinite(samples)))
+    found = f"{bad:,} of {len(samples):,} samples of {variable.path} are NaN or infinite, the first is sample {first:,}"
     remedy = "Repair the recording, or choose another variable with signal_variable= (--signal)"
     raise InvalidSignalError(found, "finite samples", remedy)
