@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['unit_of', 'ColumnTitles', 'titles_in']
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #1238909a
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #e4804f60
 import re
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from .table_form import TableForm
 from .table_lines import is_comment, split_cells, without_comment
 from .table_reading import counted, counts_columns, without_end
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #27dc4413
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #8c1cf9e9
 _UNITS = frozenset(
-    "s sec secs second seconds ms msec us usec µs μs ns min h g gn mg m/s2 m/s^2 m/s² m/s**2 m/s/s m/sec^2 ms-2 mm/s mm/s2 "
-    "mm/s^2 mm/s² m/s cm/s um/s µm/s mm um µm μm m cm nm in in/s ips mil mils V mV uV µV kV A mA uA µA Hz kHz MHz rpm "
-    "RPM U/min tr/min 1/min min-1 min^-1 r/min rad/s deg/s °/s dps deg ° °C C degC °F K Pa kPa MPa bar mbar psi N kN Nm N·m "
-    "N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB ue µε um/m µm/m ohm Ω volt volts".split()
+    "s sec secs second seconds ms msec us usec µs μs ns min h g gn mg m/s2 m/s^2 m/s² m/s**2 m/s/s m/sec^2 ms-2 mm/s "
+    "mm/s2 mm/s^2 mm/s² m/s cm/s um/s µm/s mm um µm μm m cm nm in in/s ips mil mils V mV uV µV kV A mA uA µA Hz kHz MHz "
+    "rpm RPM U/min tr/min 1/min min-1 min^-1 r/min rad/s deg/s °/s dps deg ° °C C degC °F K Pa kPa MPa bar mbar psi N "
+    "kN Nm N·m N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB ue µε um/m µm/m ohm Ω volt volts".split()
 )
 _WITH_UNIT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\]|\(([^()]*)\)|\s/\s*(\S+)|\sin\s+(\S+))\s*")
 
@@ -48,7 +48,7 @@ def _units_in(cells):
     if not fits or not any(known): return None, False
     return ["" if unit in ("-", "1") else unit for unit in units], any(unit is not None for unit in inner)
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #9060955e
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #20c1b27e
 def _refused(found, expected, number, name):
     remedy = f"Give each column a name, or skip the lines above the numbers with skip={number} (--skip {number})"
     return ImportRefusedError(found, expected, remedy, file=name)
@@ -58,11 +58,12 @@ def _check_line_above(lines, form, name):
     if not lines or is_comment(lines[-1].text): return
     line, columns, first = lines[-1], len(form.reading.kinds), form.first_line
     cells = without_end(split_cells(line.text, form.reading.separator))
-    shapes = [list(map(looks_like_number, without_end(split_cells(other.text, form.reading.separator)))) for other in lines[-2:]]
+    shapes = [list(map(looks_like_number, without_end(split_cells(other.text, form.reading.separator))))
+              for other in lines[-2:]]
     repeated = len(shapes) > 1 and shapes[0] == shapes[1]  # several lines of this kind are settings, not names
     pair = re.search(r"[:=]\s*$", cells[0]) is not None or first - line.number > 1 + form.gap
     if all(shapes[-1]):
-        found = f"line {line.number} holds {counted(len(cells), 'number')}, and line {first} has {counted(columns, 'cell')}"
+        found = f"line {line.number} holds {counted(len(cells), 'number')}, and line {first} has {columns:,} cells"
         raise _refused(found, "the same number of columns in all lines", line.number, name)
     if repeated or pair or len(cells) < 2: return
     if all(map(is_missing, cells)):
@@ -72,7 +73,8 @@ def _check_line_above(lines, form, name):
         found = f"lines {line.number} and {first} have text in different columns"
         raise _refused(found, "at most one line of names", line.number, name)
     if not any(shapes[-1]) and form.reading.separator is not None:
-        found = f"line {line.number} names {counted(len(cells), 'column')}, and line {first} has {counted(columns, 'cell')}"
+        count = counted(len(cells), "column")
+        found = f"line {line.number} names {count}, and line {first} has {counted(columns, 'cell')}"
         raise _refused(found, "a name for each column", line.number, name)
 
 
@@ -81,10 +83,11 @@ def _check_counted(form, name):
     is_counted = rows[0] in [[str(column + begin) for column in range(len(rows[0]))] for begin in (0, 1)]
     below = [cell for row in rows[1:] for cell in row if cell]
     if is_counted and below and all(form.notation.decimal in cell for cell in below):
-        found = f"line {form.first_line} reads {form.sample[0].text!r}, which could be samples or numbers of the columns"
+        line = form.sample[0]
+        found = f"line {line.number} reads {line.text[:40]!r}, which could be samples or numbers of the columns"
         raise _refused(found, "names or samples", form.first_line, name)
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #4bccc4c2
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #dbc33b1c
 @dataclass(frozen=True)
 class ColumnTitles:
     """What the lines above a table call its columns.
@@ -126,6 +129,9 @@ def titles_in(form: TableForm, name: str) -> ColumnTitles:
     while lines and names is None:
         line = lines[-1]
         cells = _cells_in(line, form)
+        if cells is None and _is_setting(line, form):
+            lines.pop()
+            continue
         if cells is None: break
         found, certain = _units_in(cells)
         is_unit_row = units is None and found and (certain or len(lines) > 1 and _cells_in(lines[-2], form))
@@ -147,6 +153,12 @@ def _unique(names, kinds):
     return tuple(found)
 
 
+def _is_setting(line, form):
+    "Whether a line holds a single `name = value`, above a table of several columns."
+    filled = [cell for cell in split_cells(line.text, form.reading.separator) if cell]
+    return len(form.reading.kinds) > 1 == len(filled) and not is_comment(line.text) and re.search(r"\w\s*=", filled[0])
+
+
 def _is_ruled(cells): return all(re.fullmatch(r"[-=_:]{2,}", cell) for cell in cells)
 
 
@@ -157,7 +169,9 @@ def _cells_in(line, form):
     if len(kinds) == 1: cells = [] if re.search(r"\w\s*[:=]\s", text) else [split_cells(text.strip("\t;,| "), "\0")[0]]
     else: cells = next((cells for cells in _splits(text, form) if len(cells) == len(kinds)), [])
     has_number = any(map(looks_like_number, cells)) and not counts_columns(cells)
-    return None if not cells or has_number or all(map(is_missing, cells)) and not _is_ruled(cells) else cells
+    is_alone = len(cells) > 1 == sum(map(bool, cells)) and re.search(r"[:=]", "".join(cells))
+    nameless = all(map(is_missing, cells)) and not _is_ruled(cells)
+    return None if not cells or has_number or is_alone or nameless else cells
 
 
 def _splits(text, form):
@@ -179,4 +193,5 @@ def _splits(text, form):
 def _numbers_rows(form):
     "Whether the first cells of the first rows are consecutive numbers or texts in quotes."
     first = [form.reading.cells_of(row.text)[0] for row in form.sample[:10]]
-    return all(cell.isdecimal() for cell in first) and [int(cell) - int(first[0]) for cell in first] == list(range(len(first)))
+    return all(cell.isdecimal() for cell in first) and [int(cell) - int(first[0])
+                                                        for cell in first] == list(range(len(first)))

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['loop', 'LEAST_EXPONENT', 'MOST_EXPONENT', 'BYTES', 'nearest_double', 'scan_number']
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #5a6032d0
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #ec4c1968
 from functools import partial
 
 import numpy as np
 
 from ..codecs.compiled import compiled
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #d72403ec
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #de816349
 loop = partial(compiled, allocates=False)
 "A compiled function that makes no arrays."
 
@@ -91,7 +91,7 @@ def nearest_double(digits, exponent):
         return np.float64(digits) * _EXACT[exponent]
     return _nearest_of_long(digits, exponent)
 
-# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #0806db5e
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #d899d504
 BYTES = 'Array(uint8, 1, "C", readonly=True)'
 "The type of a block of text."
 
@@ -150,7 +150,7 @@ def _scan_long(text, place, end, decimal, thousands):
     if cut and number != nearest_double(digits + np.uint64(1), exponent + power): number = np.nan
     return number, place
 
-
+# %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #67a1f9e3
 @loop(f"Tuple((float64, int64))({BYTES}, int64, int64, int64, int64)")
 def scan_number(text, place, end, decimal, thousands):
     """The number at a place in a text, and the place behind it.

@@ -5,15 +5,15 @@
 # %% auto #0
 __all__ = ['Statement', 'statements_in', 'rate_in', 'row_for_columns']
 
-# %% ../../nbs/guide/08_readers/16_preamble.ipynb #2734ff2c
+# %% ../../nbs/guide/08_readers/16_preamble.ipynb #3b5af91d
 import re
 from dataclasses import dataclass
 
-from .number_notation import Notation, looks_like_number, notation_of, number_of
+from .number_notation import POINT, Notation, looks_like_number, notation_of, number_of
 from .table_lines import is_comment, split_cells, without_comment
 from .table_reading import without_end
 
-# %% ../../nbs/guide/08_readers/16_preamble.ipynb #c583e8a2
+# %% ../../nbs/guide/08_readers/16_preamble.ipynb #f0e76e44
 @dataclass(frozen=True)
 class Statement:
     """A name and its values in a line above a table.
@@ -36,13 +36,13 @@ class Statement:
 
 
 _RATES = frozenset(
-    "samplerate samplingrate samplefrequency samplingfrequency samplefreq samplingfreq samplespersecond samplespersec fs "
-    "sfreq abtastrate abtastfrequenz messrate samplingrateinhz frequencedechantillonnage fréquencedéchantillonnage".split()
+    "samplerate samplingrate samplefrequency samplingfrequency samplefreq samplingfreq samplespersecond samplespersec "
+    "fs sfreq abtastrate abtastfrequenz messrate frequencedechantillonnage fréquencedéchantillonnage".split()
 )
 _RATES_WITH_UNIT = frozenset("rate sr datarate outputdatarate odr scanrate acquisitionrate scanfrequency".split())
 _INTERVALS = frozenset(
-    "deltax delta dt deltat sampleinterval samplinginterval sampleperiod samplingperiod samplingtime sampletime timestep "
-    "timeincrement timeincr xincrement xincr xinc wfincrement abtastintervall abtastzeit".split()
+    "deltax delta dt deltat sampleinterval samplinginterval sampleperiod samplingperiod samplingtime sampletime "
+    "timestep timeincrement timeincr xincrement xincr xinc wfincrement abtastintervall abtastzeit".split()
 )
 _PAIR = re.compile(r"(?:[^:=]{1,60}:\s+)?([^:=]{1,60}?)\s*=\s*(\S.*)|([^:=]{1,60}?)\s*:\s*(\S.*)")
 _SPOKEN = re.compile(r"([^\W\d]\w*(?:[ _]\w+){0,3}?)\s+([-+]?[\d.,]+(?:[eE][-+]?\d+)?(?:\s*[^\W\d][\w/]*)?)")
@@ -53,7 +53,8 @@ def _key(name): return re.sub(r"[^\w]|_", "", name.lower())
 
 def statements_in(lines) -> list:
     "The pairs of names and values in these lines, as a list of `Statement`."
-    return [Statement(line.number, name, values) for line in lines if not line.is_empty for name, values in _pairs_in(line)]
+    return [Statement(line.number, name, values) for line in lines if not line.is_empty for name,
+            values in _pairs_in(line)]
 
 
 def _pairs_in(line):
@@ -70,7 +71,8 @@ def _pair_of(text):
     match = _PAIR.fullmatch(text)
     name, value = (match[1], match[2]) if match[1] else (match[3], match[4])
     values = re.split(r"\s*[\t;]\s*", value.strip("\t;,| "))
-    return [(name.strip(" \"'"), tuple(each.strip(" \"'") for each in values))] if name.strip(" \"'") else []
+    if not re.search(r"[^\W\d_]", name): return []
+    return [(name.strip(" \"'"), tuple(each.strip(" \"'") for each in values))]
 
 
 def _row_of(cells):
@@ -78,7 +80,7 @@ def _row_of(cells):
     if not re.search(r"[^\W\d_]", name) or looks_like_number(name) or len(name) > 60: return []
     return [(name, tuple(cell for cell in cells[1:] if cell))]
 
-# %% ../../nbs/guide/08_readers/16_preamble.ipynb #3d23416a
+# %% ../../nbs/guide/08_readers/16_preamble.ipynb #0bbfc72b
 _HERTZ = {**dict.fromkeys("hz s/s sa/s samples/s samples/sec samples/second sps 1/s s-1".split(), 1.0),
           **dict.fromkeys("khz ks/s ksa/s ksps".split(), 1e3), **dict.fromkeys("ms/s msa/s msps".split(), 1e6)}
 _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6,
@@ -86,8 +88,8 @@ _SECONDS = {"": 1.0, "s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1
 _IN_NAME = re.compile(r"(.*?)\s*[\[(]([^\[\]()]*)[\])]\s*")
 
 
-def rate_in(statements, notation: Notation = Notation()) -> tuple:
-    """The sampling rate in Hz that these statements agree on, and where it is stated; `None` and a text if there is none.
+def rate_in(statements, notation: Notation = POINT) -> tuple:
+    """The sampling rate in Hz that these statements agree on and where it is stated, or `None` and why not.
 
     Parameters
     ----------
@@ -109,14 +111,14 @@ def _rates_of(statement, notation):
     "All rates in Hz that a statement gives, each with whether it is given as an interval."
     named = _IN_NAME.fullmatch(statement.name)
     name, unit = (named[1], named[2]) if named else (statement.name, "")
-    key, values = _key(name), list(statement.values)
+    keys, values = {_key(part) for part in re.split("[,;]", name)}, list(statement.values)
     if len(values) > 1 and not looks_like_number(values[-1]): values[-2:] = [f"{values[-2]} {values[-1]}"]
     parts = [_number_and_unit(value, unit, notation) for value in values]
     if None in parts: return []
-    if key in _RATES | _RATES_WITH_UNIT:
-        rates = [_hertz(number, unit, key in _RATES) for number, unit in parts]
+    if keys & (_RATES | _RATES_WITH_UNIT):
+        rates = [_hertz(number, unit, bool(keys & _RATES)) for number, unit in parts]
         return [(rate, False) for rate in rates if rate]
-    if key not in _INTERVALS: return []
+    if not keys & _INTERVALS: return []
     seconds = [number * _SECONDS.get(unit.lower(), 0) for number, unit in parts if unit or 0 < number < 1]
     return [(1 / second, True) for second in seconds if second > 0]
 
@@ -135,7 +137,7 @@ def _hertz(number, unit, is_certain):
     if unit == "MHz": return 1e6 * number
     return number * _HERTZ.get(unit.lower().replace(" per ", "/").replace("mhz", ""), 0)
 
-# %% ../../nbs/guide/08_readers/16_preamble.ipynb #b7523362
+# %% ../../nbs/guide/08_readers/16_preamble.ipynb #4b5ba399
 _UNIT_ROWS = frozenset("unit units einheit einheiten unité unités yunitlabel yunit yunits".split())
 _NAME_ROWS = frozenset("channel channels channelname channelnames names kanal kanalname kanäle signal signals".split())
 
@@ -155,6 +157,7 @@ def row_for_columns(statements, columns: int, kind: str) -> list | None:
         Empty for the first column where the line has one value less, which leaves out the time.
     """
     wanted = _UNIT_ROWS if kind == "units" else _NAME_ROWS
-    rows = [each.values for each in statements if _key(each.name) in wanted and columns - 1 <= len(each.values) <= columns]
-    if not rows or columns < 2 or any(map(looks_like_number, rows[0])): return None
+    rows = [each.values for each in statements if _key(each.name) in wanted
+            and columns - 1 <= len(each.values) <= columns]
+    if not rows or columns < 2 and kind == "names" or any(map(looks_like_number, rows[0])): return None
     return [""] * (columns - len(rows[0])) + list(rows[0])

@@ -15,7 +15,7 @@ NUMBER, TEXT, EMPTY, IGNORED = range(4)
 "What the cells of a column are."
 
 DONE, UNUSUAL, GAP = range(3)
-"Why `parse_rows` stopped: at the end, at an unusual line, at a number of empty lines between two rows that is not the usual one."
+"Why `parse_rows` stopped: at the end, at an unusual line, at an unusual number of empty lines between two rows."
 
 
 @loop(f"int64({BYTES}, int64)")
@@ -153,8 +153,8 @@ def parse_rows(text, form, kinds, state, values, places, above):
     text : np.ndarray
         (bytes,) uint8, whole lines.
     form : np.ndarray
-        (6,) int64: the separator (32 for blanks), the quote (0 for none), the decimal sign, the sign between thousands (0
-        for none), the empty lines between two rows, whether separators may follow the last column.
+        (6,) int64: the separator (32 for blanks), the quote, the decimal sign, the sign between thousands (0 for none),
+        the empty lines between two rows, whether separators may follow the last column.
     kinds : np.ndarray
         (columns,) int64: `NUMBER`, `TEXT`, `EMPTY` or `IGNORED`.
     state : np.ndarray

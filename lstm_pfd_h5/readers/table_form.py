@@ -16,7 +16,7 @@ from .row_parser import EMPTY, IGNORED, NUMBER, TEXT
 from .table_lines import COPY_OR_REPAIR, is_comment, lines_in, split_cells
 from .table_reading import Reading, best_reading, check_commas, counted, notation_in, without_end
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #78c96774
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #0fb5f108
 @dataclass(frozen=True)
 class TableForm:
     """Where the table of a file is, and how it is written.
@@ -98,7 +98,8 @@ def read_form(stream, size: int, begin: int, encoding: str, name: str, skip: int
         check_commas(sample, _count_of_titles(above), name)
     notation = notation_in(sample, reading, decimal, name)
     end, below = _end_of_table(stream, size, encoding, reading, lines if lines[-1].end >= size else None)
-    return TableForm(reading, notation, sample[0].begin, end, sample[0].number, _gap(lines[first:]), encoding, above, below,
+    return TableForm(reading, notation, sample[0].begin, end, sample[0].number, _gap(lines[first:]), encoding, above,
+                     below,
                      tuple(sample))
 
 
@@ -144,7 +145,7 @@ def _no_numbers(lines, name, is_long):
     remedy = "If it is not a recording, leave it out; if lines above the table hide it, skip them with skip= (--skip)"
     return ImportRefusedError(found, "a line of numbers for each sample", remedy, file=name)
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #60935307
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #d13b1137
 _BEGINS_LIKE_ROW = re.compile(r"[\"']?[-+−]?[.,]?\d|[-+.,;\t|]+$|nan\b|null\b|inf\b", re.IGNORECASE)
 
 
@@ -172,7 +173,7 @@ def _may_be_row(line, reading, is_next):
     if is_next and (reading.kinds[0] == TEXT or len(cells) == len(reading.kinds)): return True
     return bool(_BEGINS_LIKE_ROW.match(line.text)) or len(cells) == len(reading.kinds) and is_missing(cells[0])
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #b550d88d
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #f8c507d8
 REPAIR_OR_LEAVE_OUT = "Repair the line, or leave the file out"
 "The remedy for a cell that is not a number."
 
@@ -195,7 +196,8 @@ def line_fault(text: str, form: TableForm, titles: tuple, number: int,
     """
     cells = form.reading.cells_of(text)
     if stray := re.search(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]", text):
-        return CorruptFileError(f"line {number} holds the control character {stray[0]!r}", "text", COPY_OR_REPAIR, file=name)
+        return CorruptFileError(f"line {number} holds the control character {stray[0]!r}", "text", COPY_OR_REPAIR,
+                                file=name)
     if '"' in text and text.count('"') % 2:
         found, expected = f"line {number} has a quote that is not closed", "cells that end in their line"
         return CorruptFileError(found, expected, COPY_OR_REPAIR, file=name)

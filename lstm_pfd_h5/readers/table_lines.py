@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COPY_OR_REPAIR', 'encoding_of', 'text_stream', 'Line', 'lines_in', 'split_cells', 'without_comment', 'is_comment']
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #85080415
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #5ab95a3e
 import codecs
 import csv
 import io
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ..core.files import HEAD_BYTES, content_of
 from ..errors import CorruptFileError, ImportRefusedError
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #f8a546c4
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #f63b1790
 COPY_OR_REPAIR = "If the file was cut short or damaged, copy it again from its source; otherwise repair the line"
 "The remedy for a line that does not fit the others."
 
@@ -40,7 +40,7 @@ def encoding_of(head: bytes) -> str:
 
 @contextmanager
 def text_stream(stream, name: str) -> Iterator[tuple]:
-    """Yield a file as text in UTF-8 or Latin-1: a binary stream, its size, the place of the first character, the encoding.
+    """Yield a text in UTF-8 or Latin-1: a binary stream, its size, the place of the first character, the encoding.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _check_text(head, name):
     found = f"line {line:,} holds the control character {chr(stray[0][0])!r}"
     raise CorruptFileError(found, "text", COPY_OR_REPAIR, file=name)
 
-# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #fca63e3d
+# %% ../../nbs/guide/08_readers/10_table_lines.ipynb #16cc533e
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _BLANK_CELL = re.compile(r'"(?:[^"]|"")*"|\S+')
 

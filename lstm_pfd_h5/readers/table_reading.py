@@ -23,7 +23,7 @@ from lstm_pfd_h5.readers.number_notation import (
 from .row_parser import EMPTY, IGNORED, NUMBER, TEXT
 from .table_lines import is_comment, split_cells
 
-# %% ../../nbs/guide/08_readers/13_table_reading.ipynb #f7bf1b51
+# %% ../../nbs/guide/08_readers/13_table_reading.ipynb #5abe7899
 _FRAGMENT = re.compile(r"(?=.*\d)(?=.*[;,|\s])[\d\s.,;|:/+\-−eE'\"]+")
 
 
@@ -91,7 +91,8 @@ def _reading(lines, separator):
     split = [split_cells(line.text, separator) for line in lines if not is_comment(line.text)]
     weights: Counter = Counter()
     for cells in map(without_end, split): weights[len(cells)] += sum(_kind_of(cell) == NUMBER for cell in cells)
-    count, weight = max(reversed(weights.items()), key=lambda item: item[1], default=(0, 0))  # of equals, the lower lines
+    count, weight = max(reversed(weights.items()), key=lambda item: item[1],
+                        default=(0, 0))  # of equals, the lower lines
     if not weight: return None
     rows = [cells for cells in split if len(without_end(cells)) == count and NUMBER in map(_kind_of, cells)]
     if sum(map(_is_fragment, (cell for cells in rows for cell in cells))) > 0.1 * len(rows) * count: return None
@@ -107,16 +108,17 @@ def _column_kind(cells):
     if found[EMPTY] > filled: return IGNORED
     return NUMBER if found[NUMBER] >= found[TEXT] else TEXT
 
-# %% ../../nbs/guide/08_readers/13_table_reading.ipynb #2c862e9f
+# %% ../../nbs/guide/08_readers/13_table_reading.ipynb #8276707c
 _CANDIDATES = ("\t", ";", "|", ",", None)
 
 
 def best_reading(lines, separator, decimal):
-    "The reading in which most lines are rows with numbers; the first of equals, but one with several columns if possible."
+    "The reading in which most lines are rows with numbers; of equals, the first one with several columns."
     text = "".join(line.text for line in lines)
     if separator is not None: candidates: list = [None if separator.isspace() and separator != "\t" else separator]
     else: candidates = [each for each in _CANDIDATES if each is None or each in text]
-    if separator is None and decimal == "," and '"' not in text: candidates = [each for each in candidates if each != ","]
+    if separator is None and decimal == "," and '"' not in text: candidates = [each for each in candidates
+                                                                               if each != ","]
     readings = [reading for reading in (_reading(lines, each) for each in candidates) if reading]
     return max(readings, key=lambda reading: (reading.weight, len(reading.kinds) > 1), default=None)
 
@@ -125,11 +127,12 @@ def check_commas(rows, titles, name):
     "Refuse lines separated by commas that could be numbers with a decimal comma."
     cells = split_cells(rows[0].text, ",")
     alone = all(looks_like_number(row.text) for row in rows)
-    halves = len(cells) % 2 == 0 and titles != len(cells) and all(_are_halves(split_cells(row.text, ",")) for row in rows)
+    halves = len(cells) % 2 == 0 and titles != len(cells) and all(_are_halves(split_cells(row.text, ","))
+                                                                  for row in rows)
     if not (alone and titles != len(cells) or halves): return
     columns = len(cells) // 2 if halves else 1
-    found = (f"line {rows[0].number} reads {rows[0].text[:40]!r}, which could be {counted(len(cells), 'column')} of whole "
-             f"numbers or {counted(columns, 'column')} with a decimal comma")
+    found = (f"line {rows[0].number} reads {rows[0].text[:40]!r}, which could be {counted(len(cells), 'column')} of "
+             f"whole numbers or {counted(columns, 'column')} with a decimal comma")
     remedy = "Say which: separator=',' (--separator ,) or decimal=',' (--decimal ,)"
     raise ImportRefusedError(found, "numbers with one reading", remedy, file=name)
 
