@@ -169,7 +169,8 @@ def neighbours_show(variables: list) -> dict:
     """
     vectors = [variable for variable in variables if is_vector(variable.value, 3)]
     axes = {each.value.size: each.path for each in vectors if _is_frequency_axis(each)}
-    timed = {each.value.size for each in vectors if is_named_clock(each.title) and is_linear_ramp(each.value)}
+    timed = {each.value.size for each in vectors if each.value.size in axes and is_named_clock(each.title)
+             and is_linear_ramp(each.value)}
     found = {each.path: Finding(f"belongs to the frequencies {axes[each.value.size]}, as a spectrum does")
              for each in vectors if each.value.size in axes.keys() - timed and each.path not in axes.values()}
     return found | {path: Finding("adds up to 1 with its neighbours, as probabilities do") for path in _shares(vectors)}

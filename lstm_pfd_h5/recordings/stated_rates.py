@@ -27,8 +27,8 @@ _INTERVAL_NAMES = frozenset(
 )
 _SAMPLING = frozenset("sample sampling samp acquisition acq daq scan".split())
 _OTHER_RATES = frozenset(
-    "cutoff cut off filter lowpass highpass bandpass nyquist shaft rotation rotating rotational resample resampled frame "
-    "refresh baud video".split()
+    "cutoff cut off filter lowpass highpass bandpass nyquist shaft rotation rotating rotational resample resampled "
+    "frame refresh baud video".split()
 )
 _SECONDS = {
     "s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "millisecond": 1e-3,
@@ -133,7 +133,7 @@ def read_clock(variable) -> Clock | None:
     if isinstance(value, TextColumn):
         seconds = _times_of_day(value)
         return None if seconds is None else _clock(variable.path, len(value), seconds, 1.0, assumed=False)
-    if not is_vector(value, 3) or not is_linear_ramp(value): return None
+    if not is_vector(value, 3): return None
     unit, stated = _unit_of(variable)
     if unit is None: return None
     return _clock(variable.path, value.size, value.ravel().astype(np.float64), unit, not stated)
@@ -186,9 +186,17 @@ def _seconds_of(match):
 # %% ../../nbs/guide/10_recordings/08_stated_rates.ipynb #d469876b
 def distant_rows(variables: list) -> dict:
     "Path → `Finding` for the vectors next to a clock whose steps take a second or more."
-    slow = {clock.size: clock for each in variables if (clock := read_clock(each)) and clock.rate <= 1}
+    slow = {clock.size: clock for each in variables if _may_be_slow(each) and (clock := read_clock(each))
+            and clock.rate <= 1}
     return {each.path: _row_distance(slow[each.value.size])
             for each in variables if is_vector(each.value, 3) and each.value.size in slow}
+
+
+def _may_be_slow(variable):
+    "Whether a clock is worth reading for this: its first step tells."
+    if not is_vector(variable.value, 3): return isinstance(variable.value, TextColumn)
+    unit, _ = _unit_of(variable)
+    return unit is not None and unit * abs(float(variable.value.flat[1]) - float(variable.value.flat[0])) > 0.5
 
 
 def _row_distance(clock):
