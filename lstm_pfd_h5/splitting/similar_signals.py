@@ -24,9 +24,9 @@ def _fit(first, second):
     keep = np.ones(len(one), bool)
     for _ in range(3):
         centred, target = one[keep] - one[keep].mean(), other[keep] - other[keep].mean()
-        power = centred @ centred
-        if not power or not target @ target: return 0.0, 0.0, (np.inf, np.inf), one, other
-        gain = (centred @ target) / power
+        power = np.sum(centred**2)
+        if not power or not target.any(): return 0.0, 0.0, (np.inf, np.inf), one, other
+        gain = np.sum(centred * target) / power  # a product of vectors would start threads
         difference = target.mean() - gain * centred.mean() + other - gain * one
         difference -= difference[keep].mean()
         left_out = max(1, len(one) // 100)
@@ -40,28 +40,37 @@ def _fit(first, second):
 # %% ../../nbs/guide/04_splitting/06_similar_signals.ipynb #11807a4f
 _LAGS = 4  # a remaining sine of any frequency agrees again when shifted by one of up to four samples
 _ORDER = 32  # samples from which the next is predicted
-_MOST_ROWS = 4096  # samples that are looked at; more would not change the answer
+_MOST_SAMPLES = 4096  # that are looked at; more would not change the answer
 
 
-def _past(signal):
-    "Each sample with those before it, the latest last, (M, order + 1)."
-    order = min(_ORDER, len(signal) // 4)
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(signal[: _MOST_ROWS + order], order + 1))
+def _products(signal, order):
+    "Sums of products of a signal with itself, at shifts 0 … order of either, (order + 1, order + 1)."
+    size, products = len(signal) - order, np.empty((order + 1, order + 1))
+    for lag in range(order + 1):
+        leaving = signal[: order - lag] * signal[lag:order]
+        entering = signal[size : size + order - lag] * signal[size + lag : size + order]
+        shifts = np.arange(order + 1 - lag)
+        sums = signal[:size] @ signal[lag : lag + size] + np.append(0.0, np.cumsum(entering - leaving))
+        products[shifts, shifts + lag] = products[shifts + lag, shifts] = sums
+    return products
 
 
-def _prediction_error(past, noise):
+def _prediction_error(signal, order, noise=0.0):
     "Weights (order + 1,) that turn a signal into what cannot be predicted, fitted as if white noise had been added."
-    products = past.T @ past
-    products[np.diag_indices_from(products)] += len(past) * noise**2 + 1e-12 * products[-1, -1]
-    return np.append(-np.linalg.solve(products[:-1, :-1], products[:-1, -1]), 1.0)
+    products = _products(signal, order)
+    added = (len(signal) - order) * noise**2 + 1e-12 * products[-1, -1] + np.finfo(float).tiny
+    weights = np.linalg.solve(products[:-1, :-1] + added * np.eye(order), products[:-1, -1])
+    return np.append(1.0, -weights[::-1])
 
 
 def _agreement(one, other, gain):
     "From -1 to 1: how much more the unpredictable parts of two signals (N,) have the same signs than when shifted."
-    past, difference = _past(one), _past(other / gain - one)
-    noise = np.std(difference @ _prediction_error(difference, 0.0))
-    weights = _prediction_error(past, noise)
-    signs, others = np.sign(past @ weights), np.sign(_past(other / gain) @ weights)
+    order = min(_ORDER, len(one) // 4)
+    one, other = one[:_MOST_SAMPLES], other[:_MOST_SAMPLES] / gain
+    difference = other - one
+    noise = np.std(np.convolve(difference, _prediction_error(difference, order), "valid"))
+    weights = _prediction_error(one, order, noise)
+    signs, others = (np.sign(np.convolve(each, weights, "valid")) for each in (one, other))
     shifted = [abs(np.mean(signs[lag:] * others[:-lag])) for lag in range(1, _LAGS + 1)]
     return float(np.mean(signs * others) - max(shifted))
 
@@ -155,7 +164,7 @@ def _verified_fit(first, second, is_whole):
     if of_most > MOST_RESIDUAL: return None
     if of_most > (_SAME_WHOLE if is_whole else _SAME_PIECE):
         agreement = _agreement(one, other, gain)
-        if agreement < max(0.2, 5 / np.sqrt(min(len(one), _MOST_ROWS))): return None
+        if agreement < max(0.2, 5 / np.sqrt(min(len(one), _MOST_SAMPLES))): return None
     if residual > _SAME_WHOLE: return "altered", gain, shift, residual
     if abs(gain - 1) > 1e-3 or abs(shift + (gain - 1) * first.mean()) > 1e-3 * one.std():
         return "rescaled", gain, shift, residual
