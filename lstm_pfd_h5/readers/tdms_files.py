@@ -72,7 +72,9 @@ def _check_lengths(file, channels, size, max_bytes, name):
     if not channels:
         remedy = "Record again, or leave it out"
         raise ImportRefusedError("no channel of it has samples", "a channel with samples", remedy, file=name)
-    if file.file_status.incomplete_final_segment:
+    status = file.file_status
+    cut = [part for part in (status.channel_statuses or {}).values() if part.read_length != part.expected_length]
+    if status.incomplete_final_segment or cut:
         remedy = "Copy it again from its source; if the recorder stopped in between, save it again in DIAdem or LabVIEW"
         raise CorruptFileError("its last segment is incomplete", "a finished TDMS file", remedy, file=name)
     stored = sum(len(channel) * (channel.data_type.size or 1) for channel in channels)
