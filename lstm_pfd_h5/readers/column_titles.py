@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['unit_of', 'ColumnTitles', 'titles_in']
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #e4804f60
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #c18088e3
 import re
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from .table_form import TableForm
 from .table_lines import is_comment, split_cells, without_comment
 from .table_reading import counted, counts_columns, without_end
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #8c1cf9e9
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #acd57f40
 _UNITS = frozenset(
     "s sec secs second seconds ms msec us usec µs μs ns min h g gn mg m/s2 m/s^2 m/s² m/s**2 m/s/s m/sec^2 ms-2 mm/s "
-    "mm/s2 mm/s^2 mm/s² m/s cm/s um/s µm/s mm um µm μm m cm nm in in/s ips mil mils V mV uV µV kV A mA uA µA Hz kHz MHz "
-    "rpm RPM U/min tr/min 1/min min-1 min^-1 r/min rad/s deg/s °/s dps deg ° °C C degC °F K Pa kPa MPa bar mbar psi N "
-    "kN Nm N·m N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB ue µε um/m µm/m ohm Ω volt volts".split()
+    "mm/s2 mm/s^2 mm/s² m/s cm/s um/s µm/s mm um µm μm m cm nm in in/s ips mil mils V mV uV µV kV A mA uA µA Hz kHz "
+    "MHz rpm RPM U/min tr/min 1/min min-1 min^-1 r/min rad/s deg/s °/s dps deg ° °C C degC °F K Pa kPa MPa bar mbar psi "
+    "N kN Nm N·m N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB ue µε um/m µm/m ohm Ω volt volts".split()
 )
 _WITH_UNIT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\]|\(([^()]*)\)|\s/\s*(\S+)|\sin\s+(\S+))\s*")
 
@@ -48,7 +48,7 @@ def _units_in(cells):
     if not fits or not any(known): return None, False
     return ["" if unit in ("-", "1") else unit for unit in units], any(unit is not None for unit in inner)
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #20c1b27e
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #47ad52fc
 def _refused(found, expected, number, name):
     remedy = f"Give each column a name, or skip the lines above the numbers with skip={number} (--skip {number})"
     return ImportRefusedError(found, expected, remedy, file=name)
@@ -87,7 +87,7 @@ def _check_counted(form, name):
         found = f"line {line.number} reads {line.text[:40]!r}, which could be samples or numbers of the columns"
         raise _refused(found, "names or samples", form.first_line, name)
 
-# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #dbc33b1c
+# %% ../../nbs/guide/08_readers/15_column_titles.ipynb #9aa26900
 @dataclass(frozen=True)
 class ColumnTitles:
     """What the lines above a table call its columns.

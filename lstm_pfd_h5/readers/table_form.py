@@ -16,7 +16,7 @@ from .row_parser import EMPTY, IGNORED, NUMBER, TEXT
 from .table_lines import COPY_OR_REPAIR, is_comment, lines_in, split_cells
 from .table_reading import Reading, best_reading, check_commas, counted, notation_in, without_end
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #0fb5f108
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #bda1426f
 @dataclass(frozen=True)
 class TableForm:
     """Where the table of a file is, and how it is written.
@@ -49,14 +49,15 @@ class TableForm:
     below: tuple = ()
     sample: tuple = field(default=(), repr=False)
 
-    def __str__(self):
-        names = {"\t": "tabs", None: "blanks"}
-        kinds = [kind for kind in self.reading.kinds if kind != EMPTY]
-        separator = names.get(self.reading.separator, repr(self.reading.separator))
-        parts = [f"{separator} between columns" if len(kinds) > 1 else "one column", str(self.notation)]
-        for lines, place in ((self.above, "above"), (self.below, "below")):
-            count = sum(not line.is_empty for line in lines)
-            if count: parts.append(f"{counted(count, 'line')} {place} the table")
+    def described(self, titles: int = 0) -> str:
+        "The form in words; `titles` lines above the rows are part of the table."
+        separators = {"\t": "tab separated", None: "separated by blanks"}
+        columns = sum(kind != EMPTY for kind in self.reading.kinds)
+        separated = separators.get(self.reading.separator, f"{self.reading.separator!r} separated")
+        parts = [separated if columns > 1 else "one column", str(self.notation)]
+        above, below = (sum(not line.is_empty for line in lines) for lines in (self.above, self.below))
+        if above > titles: parts.append(f"{counted(above - titles, 'line')} above the table")
+        if below: parts.append(f"{counted(below, 'line')} below it")
         return ", ".join(parts)
 
 
@@ -145,7 +146,7 @@ def _no_numbers(lines, name, is_long):
     remedy = "If it is not a recording, leave it out; if lines above the table hide it, skip them with skip= (--skip)"
     return ImportRefusedError(found, "a line of numbers for each sample", remedy, file=name)
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #d13b1137
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #44e012dc
 _BEGINS_LIKE_ROW = re.compile(r"[\"']?[-+−]?[.,]?\d|[-+.,;\t|]+$|nan\b|null\b|inf\b", re.IGNORECASE)
 
 
@@ -173,7 +174,7 @@ def _may_be_row(line, reading, is_next):
     if is_next and (reading.kinds[0] == TEXT or len(cells) == len(reading.kinds)): return True
     return bool(_BEGINS_LIKE_ROW.match(line.text)) or len(cells) == len(reading.kinds) and is_missing(cells[0])
 
-# %% ../../nbs/guide/08_readers/14_table_form.ipynb #f8c507d8
+# %% ../../nbs/guide/08_readers/14_table_form.ipynb #acf25ef0
 REPAIR_OR_LEAVE_OUT = "Repair the line, or leave the file out"
 "The remedy for a cell that is not a number."
 

@@ -61,7 +61,7 @@ def _channel(column, unit, rate, source):
     if not isinstance(column, np.ndarray) or not (unit or rate): return column
     return Channel(column, rate, unit, source if rate else "")
 
-# %% ../../nbs/guide/08_readers/18_text_tables.ipynb #4142aa46
+# %% ../../nbs/guide/08_readers/18_text_tables.ipynb #357ea62c
 def read_table(path, max_bytes: int = MAX_BYTES, skip: int | None = None, decimal: str | None = None,
                separator: str | None = None) -> FileContents:
     """Read the columns of a text file (`.csv`, `.tsv`, `.txt`).
@@ -108,8 +108,8 @@ def read_table(path, max_bytes: int = MAX_BYTES, skip: int | None = None, decima
         columns = read_columns(stream, form, titles.names, name, max_bytes)
     statements = statements_in(line for line in form.above if line.number not in titles.numbers)
     rate, source = rate_in(statements, form.notation)
-    contents = FileContents(_channels(columns, form, titles, rate, source), f"{form}; {source}" if source and not rate
-                            else str(form))
+    described = form.described(len(titles.numbers)) + (f"; {source}" if source and not rate else "")
+    contents = FileContents(_channels(columns, form, titles, rate, source), described)
     for each in statements:
         name = f"{each.name} (line {each.number})" if each.name in contents else each.name
         contents.setdefault(name, each.text)
