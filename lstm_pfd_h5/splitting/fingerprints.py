@@ -19,23 +19,41 @@ REACH = 6
 "A landmark is the highest or lowest sample up to this many samples away."
 
 
-@compiled("int64(float32[::1], int32[::1])")
-def _find_landmarks(signal, landmarks):
+@compiled("void(float32[::1], float32[::1], float32[::1], uint8[::1])")
+def _flag_extremes(signal, highest, lowest, flags):
+    "Flag samples that none within reach exceeds, or none falls below. Each loop handles several samples at a time."
+    for first in range(signal.size - 1):
+        one, other = signal[first], signal[first + 1]
+        highest[first] = one if one > other else other
+        lowest[first] = one if one < other else other
+    for first in range(signal.size - REACH + 1):  # of six samples, from those of three pairs
+        one, other, last = highest[first], highest[first + 2], highest[first + 4]
+        higher = one if one > other else other
+        highest[first] = higher if higher > last else last
+        one, other, last = lowest[first], lowest[first + 2], lowest[first + 4]
+        lower = one if one < other else other
+        lowest[first] = lower if lower < last else last
+    for place in range(REACH, signal.size - REACH):
+        value, before, after = signal[place], place - REACH, place + 1
+        is_top = (value >= highest[before]) & (value >= highest[after])
+        flags[place] = is_top | ((value <= lowest[before]) & (value <= lowest[after]))
+
+
+@compiled("int64(float32[::1], uint8[::1], int32[::1])")
+def _choose_landmarks(signal, flags, landmarks):
     "Fill with 2 × place + (1 for a minimum) of each landmark; how many there are."
     size, count, first = signal.size, 0, REACH
     while first < size - REACH:
         value, last = signal[first], first
-        while last + 1 < size and signal[last + 1] == value: last += 1
-        if last - first <= REACH and last + REACH < size and signal[first - 1] != value:
-            lowest = signal[first - 1] > value
-            found = True
+        while flags[first] and last + 1 < size and signal[last + 1] == value: last += 1
+        if flags[first] and last - first <= REACH and last + REACH < size:
+            is_minimum = signal[first - 1] > value
+            found = signal[first - 1] != value
             for step in range(1, REACH + 1):
                 before, after = signal[first - step], signal[last + step]
-                if lowest: found = before > value and after > value
-                else: found = before < value and after < value
-                if not found: break
+                found &= (before > value and after > value) if is_minimum else (before < value and after < value)
             if found:
-                landmarks[count] = 2 * ((first + last) // 2) + lowest
+                landmarks[count] = 2 * ((first + last) // 2) + is_minimum
                 count += 1
         first = last + 1
     return count
@@ -54,8 +72,10 @@ def find_landmarks(signal: np.ndarray) -> np.ndarray:
     np.ndarray, shape (K,), int32
         In ascending order; K is at most 2 N / 7.
     """
-    landmarks = np.empty(2 * (len(signal) // (REACH + 1) + 1), np.int32)
-    return landmarks[: _find_landmarks(signal, landmarks)]
+    if len(signal) <= 2 * REACH: return np.empty(0, np.int32)
+    landmarks, flags = np.empty(2 * (len(signal) // (REACH + 1) + 1), np.int32), np.zeros(len(signal), np.uint8)
+    _flag_extremes(signal, np.empty_like(signal), np.empty_like(signal), flags)
+    return landmarks[: _choose_landmarks(signal, flags, landmarks)]
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #081d2fa8
 _STEPS = 6  # distances in a key
