@@ -209,10 +209,17 @@ def parts_of(variables: list, rows: str | None, wanted: str | None = None, minim
     if not parts and rows == "columns": parts = _column_parts(variables, minimum_length)
     if not parts and rows in ("auto", "parts"): parts = _element_parts(variables, minimum_length, label_map or {})
     if not parts and rows == "auto": return [Part("", variables)]
-    if parts: return parts
+    if parts: return _long_enough(parts, rows, minimum_length)
     kind = "struct array or cell of recordings" if rows == "parts" else "matrix that is clearly the one to divide"
     remedy = "Name the matrix with signal_variable= (--signal), or leave rows= (--rows) out"
     raise ImportRefusedError(f"rows='{rows}' (--rows {rows}) finds no {kind}", "one", remedy)
+
+
+def _long_enough(parts, rows, minimum_length):
+    signal = parts[0].signal
+    if signal is None or signal.value.size >= minimum_length: return parts
+    found = f"{signal.path} has {signal.value.size} values, fewer than {minimum_length}"
+    raise ImportRefusedError(found, f"recordings, as rows='{rows}' (--rows {rows}) says")
 
 
 def many_recordings(variables: list, minimum_length: int = 100) -> ImportRefusedError | None:

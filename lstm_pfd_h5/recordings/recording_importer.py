@@ -23,7 +23,7 @@ from ..data_sets.recognition import known_file
 from ..errors import ImportRefusedError, InvalidSignalError, LstmPfdError, SamplingRateError
 from ..readers.contents import ReadOptions
 from .annotations import ASSUMED, channels_of, config_of, metadata_of, variable_evidence
-from .channel_choice import MINIMUM_LENGTH, choose_signal
+from .channel_choice import MINIMUM_LENGTH, check_file, choose_signal
 from .conventions import path_evidence
 from .file_readers import RECORDING_PATTERNS, find_files, read_variables
 from .labels import check_labels, label_evidence
@@ -151,6 +151,7 @@ class RecordingImporter:
         """
         path, contents = Path(path), listing((variable.path, variable.value) for variable in variables)
         known, wanted, recordings = self.data_set or known_file(path, contents, root), self._wanted(path, root), []
+        if self.rows: check_file(variables, path.stem)
         for part in parts_of(variables, self.rows, wanted, self.minimum_length, self.label_map):
             try: recordings += self._recordings_of(part, path, root, known, wanted)
             except (ImportRefusedError, InvalidSignalError) as error:
