@@ -109,22 +109,23 @@ _BEGINNINGS: tuple = (
     (rb"Octave-1", "a binary file of Octave", _OCTAVE),
     (rb"\x80[\x02-\x05](\x95|[\]}(cX\x8aN])", *_PICKLE),
     (rb"c[\w.]+\n\w+\np\d+\n|\([ld]p\d+\n", *_PICKLE),
-    (rb"ARROW1|FEA1", "an Arrow (Feather) file", "Save the table with pyarrow.parquet.write_table"),
+    (rb"ARROW1\0|FEA1\0", "an Arrow (Feather) file", "Save the table with pyarrow.parquet.write_table"),
     (rb"SQLite format 3\0", "an SQLite database", "Export the table as .csv"),
-    (rb"(UnFin)?MDF? ", "an ASAM MDF file (.mf4)", _ASAMMDF),
+    (rb"MDF     |UnFinMF ", "an ASAM MDF file (.mf4)", _ASAMMDF),
     (rb"CDF[\x01\x02\x05]", "a NetCDF 3 file", "Save its variables with scipy.io.netcdf_file and np.savez"),
     (rb"\x0e\x03\x13\x01", "an HDF4 file", "Convert it with h4toh5"),
-    (rb"TDSh", "the index of a TDMS file", "The samples are in the .tdms file of the same name"),
+    (rb"TDSh.{3}\0", "the index of a TDMS file", "The samples are in the .tdms file of the same name"),
     (rb"\|CF,\d", "an imc FAMOS file", "Export it in FAMOS as .mat or text"),
-    (rb"OggS|ID3|\xff[\xfb\xf3\xf2]", "compressed sound (Ogg, MP3)",
+    (rb"OggS\0|ID3[\2-\4]|\xff[\xfb\xf3\xf2]", "compressed sound (Ogg, MP3)",
      "Use the original: what its compression removed cannot be restored"),
-    (rb"FORM.{4}AIF[FC]|\.snd|RF64|riff\x2e\x91", "sound (AIFF, AU, RF64, Wave64)", "Convert it to FLAC or WAV"),
-    (rb"RIFF.{4}AVI |.{4}ftyp|\x1a\x45\xdf\xa3", "a video", _LEAVE_OUT),
-    (rb"%PDF", "a PDF document", _LEAVE_OUT),
+    (rb"FORM.{4}AIF[FC]|\.snd\0|RF64.{4}WAVE|riff\x2e\x91", "sound (AIFF, AU, RF64, Wave64)",
+     "Convert it to FLAC or WAV"),
+    (rb"RIFF.{4}AVI |\0\0.{2}ftyp|\x1a\x45\xdf\xa3", "a video", _LEAVE_OUT),
+    (rb"%PDF-", "a PDF document", _LEAVE_OUT),
     (rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*", "an image", _LEAVE_OUT),
     (rb"RDX[23]\n|RD[AB][23]\n", "data of R", "Save the samples in R with write.csv"),
     (rb"RSRC\r\n\0", "a LabVIEW program", _LEAVE_OUT),
-    (rb"MZ.{62}|\x7fELF", "a program", _LEAVE_OUT),
+    (rb"MZ.{60}\0\0|\x7fELF", "a program", _LEAVE_OUT),
     (rb"\{\s*\"", "a JSON file", "Save its arrays as .csv or with np.savez"),
     (rb"MATLAB (5\.0|7\.3) MAT-file", "a MATLAB file", ""),
     (rb"\x93NUMPY", "a NumPy array (.npy)", ""),
@@ -156,6 +157,7 @@ _SUFFIXES: dict = {
              "Export it in catman as .mat, or read it with numpy.fromfile and save it with np.save"),
     ".dat": ("binary data whose layout no header states", "Read it with numpy.fromfile and save it with np.save"),
 }
+_EXPORTED_PAGE = ("a web page, as some programs export tables", "Open it in Excel and save it as .xlsx or .csv")
 _FIGURE = ("a MATLAB figure", "Open it in MATLAB and save the YData of its lines with save -v7")
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #28c593e6
@@ -184,6 +186,7 @@ def content_of(head: bytes, suffix: str = "") -> tuple:
     for pattern, kind, remedy in _PATTERNS:
         if not (pattern.match(begin) or pattern.match(head)): continue
         if kind == "an Office file": return _OFFICE_SUFFIXES.get(suffix, (kind, remedy))
+        if kind.startswith("a web page") and suffix in (".xls", ".xlsx"): return _EXPORTED_PAGE
         return _FIGURE if kind == "a MATLAB file" and suffix == ".fig" else (kind, remedy)
     if head and _is_text(head): return "a text file", ""
     return _SUFFIXES.get(suffix, ("", "")) if head else ("", "")

@@ -59,8 +59,16 @@ class Format:
 
 
 def begins_with(*signatures: bytes) -> Callable:
-    "A `recognises` for files that begin with one of these bytes, whatever their suffix."
-    return lambda head, suffix: head.startswith(signatures)
+    """A `recognises` for files that begin with one of these bytes, whatever their suffix.
+
+    A signature of letters, such as `PAR1`, may also be the name of a column, so a file that is text does not count,
+    unless the signature itself is a text of some length.
+    """
+    def recognises(head, suffix):
+        found = next((each for each in signatures if head.startswith(each)), b"")
+        return len(found) > 8 or bool(found) and content_of(head)[0] != "a text file"
+
+    return recognises
 
 
 def _sized(read):

@@ -83,7 +83,7 @@ def _check_lengths(file, channels, size, max_bytes, name):
         raise CorruptFileError(found, "no more than the file holds", DAMAGED, file=name)
     check_memory(sum(len(channel) * max(channel.dtype.itemsize, 8) for channel in channels), max_bytes, name)
 
-
+# %% ../../nbs/guide/08_readers/23_tdms_files.ipynb #1df72f46
 def _channel(channel):
     values, properties = channel[:], channel.properties
     if values.dtype.kind in "OSU":
