@@ -17,7 +17,6 @@ from ..core.report import Report, Summary, Table
 from ..splitting.fingerprints import fingerprint
 from ..splitting.signal_index import SignalIndex
 from ..splitting.similar_signals import find_twins
-from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/11_row_twins.ipynb #ffda81d5
 @dataclass(frozen=True)
