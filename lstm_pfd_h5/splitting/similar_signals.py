@@ -40,7 +40,7 @@ def _fit(first, second):
 # %% ../../nbs/guide/04_splitting/06_similar_signals.ipynb #11807a4f
 _LAGS = 4  # a remaining sine of any frequency agrees again when shifted by one of up to four samples
 _ORDER = 32  # samples from which the next is predicted
-_MOST_SAMPLES = 4096  # that are looked at; more would not change the answer
+_MOST_SAMPLES = 4096  # that are looked at, where the signal varies most; more would not change the answer
 
 
 def _products(signal, order):
@@ -63,10 +63,16 @@ def _prediction_error(signal, order, noise=0.0):
     return np.append(1.0, -weights[::-1])
 
 
+def _liveliest(signal):
+    "Where the part of a signal begins that varies most: a recording may begin with the machine at rest."
+    parts = len(signal) // _MOST_SAMPLES
+    return int(signal[: parts * _MOST_SAMPLES].reshape(parts, -1).std(1).argmax()) * _MOST_SAMPLES if parts > 1 else 0
+
+
 def _agreement(one, other, gain):
     "From -1 to 1: how much more the unpredictable parts of two signals (N,) have the same signs than when shifted."
-    order = min(_ORDER, len(one) // 4)
-    one, other = one[:_MOST_SAMPLES], other[:_MOST_SAMPLES] / gain
+    order, start = min(_ORDER, len(one) // 4), _liveliest(one)
+    one, other = one[start : start + _MOST_SAMPLES], other[start : start + _MOST_SAMPLES] / gain
     difference = other - one
     noise = np.std(np.convolve(difference, _prediction_error(difference, order), "valid"))
     weights = _prediction_error(one, order, noise)
