@@ -109,7 +109,8 @@ _BEGINNINGS: tuple = (
     (rb"Octave-1", "a binary file of Octave", _OCTAVE),
     (rb"\x80[\x02-\x05](\x95|[\]}(cX\x8aN])", *_PICKLE),
     (rb"c[\w.]+\n\w+\np\d+\n|\([ld]p\d+\n", *_PICKLE),
-    (rb"ARROW1\0|FEA1\0", "an Arrow (Feather) file", "Save the table with pyarrow.parquet.write_table"),
+    (rb"ARROW1\0|FEA1\0|\xff{4}.{2}\0\0\x10\0\0\0", "an Arrow (Feather) file",
+     "Save the table with pyarrow.parquet.write_table"),
     (rb"SQLite format 3\0", "an SQLite database", "Export the table as .csv"),
     (rb"MDF     |UnFinMF ", "an ASAM MDF file (.mf4)", _ASAMMDF),
     (rb"CDF[\x01\x02\x05]", "a NetCDF 3 file", "Save its variables with scipy.io.netcdf_file and np.savez"),
@@ -128,6 +129,12 @@ _BEGINNINGS: tuple = (
     (rb"MZ.{60}\0\0|\x7fELF", "a program", _LEAVE_OUT),
     (rb"\{\s*\"", "a JSON file", "Save its arrays as .csv or with np.savez"),
     (rb"MATLAB (5\.0|7\.3) MAT-file", "a MATLAB file", ""),
+    (rb"RIF[FX].{4}WAVE", "a WAV file", ""),
+    (rb"fLaC[\0\x80]", "a FLAC file", ""),
+    (rb"TDSm.{3}\0", "a TDMS file", ""),
+    (rb"PAR1[^\t\n\r -~]", "a Parquet file", ""),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook, or another OLE file", ""),
+    (rb"LabVIEW Measurement\s", "a LabVIEW measurement file", ""),
     (rb"\x93NUMPY", "a NumPy array (.npy)", ""),
 )
 _PATTERNS = tuple((re.compile(begin, re.DOTALL), kind, remedy) for begin, kind, remedy in _BEGINNINGS)
@@ -135,6 +142,7 @@ _PATTERNS = tuple((re.compile(begin, re.DOTALL), kind, remedy) for begin, kind, 
 # %% ../../nbs/guide/01_core/06_files.ipynb #b5cb0d4d
 _RECORDER = "Export the recording there as .mat, .csv, TDMS or UFF"
 _OFFICE_SUFFIXES: dict = {
+    **dict.fromkeys((".xlsx", ".xlsm"), ("an Excel workbook", "")),
     ".xlsb": ("a binary Excel workbook", "Save it in Excel as .xlsx or .csv"),
     ".docx": ("a Word document", _LEAVE_OUT),
     ".pptx": ("a presentation", _LEAVE_OUT),
