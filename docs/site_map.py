@@ -24,6 +24,7 @@ FRONT, BACK = ["index.ipynb", "hdf5_guide.ipynb"], ["glossary.ipynb"]
 SECTIONS = {
     "tutorials": ("Tutorials", "Lessons from beginning to end, to be followed step by step."),
     "how_to": ("How-to guides", "Answers to single questions, each with code that runs."),
+    "data_sets": ("Public data sets", "What is known of each data set, the command that imports it, and its report."),
     "guide": ("The library", ""),
     "benchmarks": (
         "Benchmarks",

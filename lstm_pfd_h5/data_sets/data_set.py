@@ -229,6 +229,12 @@ class DataSet(Report):
         "The classes, without those that are not known."
         return list(dict.fromkeys(filter(None, (*self.classes.values(), *self.part_classes))))
 
+    @property
+    def rate_text(self) -> str:
+        "The sampling rate or rates as text: `'102,400 or 51,200 Hz'`."
+        rates = self.sampling_rate.values() if isinstance(self.sampling_rate, dict) else [self.sampling_rate]
+        return " or ".join(f"{rate:,.7g}" for rate in rates if rate) + " Hz" if self.sampling_rate else "not one number"
+
     def split(self, path, root=None) -> str | None:
         "The official split of a file: `'train'`, `'val'`, `'test'`, or `None`."
         return first_found(self.splits, shown_path(path, root))
@@ -246,9 +252,8 @@ class DataSet(Report):
 
     def summary(self) -> Summary:
         "The description as facts, channels and traps."
-        rate = self.sampling_rate if self.sampling_rate is not None else "unknown or in the files"
         facts = {"task": self.task, "classes": ", ".join(self.class_names) or None, "specimens": self.specimens or None,
-                 "sampling rate": f"{rate} ({self.rate_source})", "group": self.group_unit, "terms": self.terms,
+                 "sampling rate": f"{self.rate_text} ({self.rate_source})", "group": self.group_unit, "terms": self.terms,
                  "cite": self.citation, "address": self.address or None, "checked on": self.checked}
         channels = [[name, each.signal, each.meaning, each.unit] for name, each in self.channels.items()]
         table = Table(["channel", "--signal", "meaning", "unit"], channels)

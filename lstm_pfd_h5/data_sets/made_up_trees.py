@@ -31,7 +31,7 @@ def _uored(path, rng):
     savemat(path, {path.stem: values})
 
 
-_CWRU = {"XNUMBER_DE_time": 1500, "XNUMBER_FE_time": 1500, "XNUMBERRPM": 1797.0}
+_CWRU = {"XNUMBER_DE_time": 2500, "XNUMBER_FE_time": 2500, "XNUMBERRPM": 1797.0}
 _MFPT = {"BPFO": 81.125, "BPFI": 118.875, "BSF": 63.875, "FTF": 14.8375}
 _BEARING = {"sr": 48_828.0, "gs": 1500, "load": 270.0, "rate": 25.0}
 
@@ -39,8 +39,8 @@ BEARING_TREES = {
     "cwru": (
         MadeUpFiles("Normal Baseline Data/{97..100}.mat", mat(**_CWRU)),
         MadeUpFiles("12k Drive End Bearing Fault Data/{105,106,107,108,118,119,130,131,169,185,197,209,222,234}.mat",
-                    mat(**_CWRU, XNUMBER_BA_time=1500)),
-        MadeUpFiles("12k Fan End Bearing Fault Data/{278,282,294}.mat", mat(**_CWRU, XNUMBER_BA_time=1500)),
+                    mat(**_CWRU, XNUMBER_BA_time=2500)),
+        MadeUpFiles("12k Fan End Bearing Fault Data/{278,282,294}.mat", mat(**_CWRU, XNUMBER_BA_time=2500)),
         MadeUpFiles("48k Drive End Bearing Fault Data/{109,122,135,174}.mat", mat(**_CWRU)),
     ),
     "paderborn": (MadeUpFiles(r"{K001,K002,K003,KA01,KA04,KA15,KI01,KI04,KI14}/N{09_M07_F10,15_M07_F04}_\1_{1..2}.mat",
@@ -56,7 +56,7 @@ BEARING_TREES = {
         MadeUpFiles("4 - Seven Inner Race Fault Conditions/InnerRaceFault_vload_{1..7}.mat",
                     mat(bearing=_BEARING | {"load": "0"}, **_MFPT)),
     ),
-    "ottawa": (MadeUpFiles("{H,I,O,B,C}-{A,B,C,D}-{1..3}.mat", mat(Channel_1=1500, Channel_2=1500)),),
+    "ottawa": (MadeUpFiles("{H,I,O,B,C}-{A,B,C,D}-{1..3}.mat", mat(Channel_1=6000, Channel_2=6000)),),
     "uored": (
         MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/1_Healthy/H_{1..20}_0.mat", _uored),
         MadeUpFiles("3_MatLab_Raw_Data_Files (.mat)/2_Inner_Race_Faults/I_{1..5}_{1..2}.mat", _uored),
