@@ -167,7 +167,7 @@ class DataSet(Report):
         "Property → value, as the path states it; where there are several values, the first."
         return {name: value for name, value, _ in reversed(self.statements(path, root))}
 
-    def evidence(self, path, root=None, variables=(), channel: str | None = None) -> list:
+    def evidence(self, path, root=None, variables=(), channel: str | None = None, part: str = "") -> list:
         """What is known of one file, as a list of `Evidence`; empty if its path does not have the form.
 
         Parameters
@@ -179,6 +179,8 @@ class DataSet(Report):
             Names and values of the file's variables, for `first_values`.
         channel : str, optional
             Its name in `channels`, or that of its variable; by default the first.
+        part : str
+            Which of many recordings in the file it is: `'column 105'`.
         """
         if self.match(path, root) is None: return []
         stated = self.statements(path, root)
@@ -186,6 +188,7 @@ class DataSet(Report):
         if rate is not None: stated.append(("sampling_rate", rate, self.rate_source))
         first = ((name, first_sample(variables, self.channels[each].signal), each)
                  for name, each in self.first_values.items())
+        if label := self.part_class(part): stated.append(("label", label, part))
         stated += [(name, value, f"first sample of {where}") for name, value, where in first if value is not None]
         return [Evidence(name, value, "data set", f"{self.title} ({where})") for name, value, where in stated]
 
@@ -213,7 +216,7 @@ class DataSet(Report):
         return [item for item in evidence if item.origin != "variable" or item.where.split(" ")[0] not in self.misnamed]
 
     def part_class(self, part: str) -> str | None:
-        "The class of one of many recordings in a file, from its number: `'AccTimeDomain(:,105)'` is the 105th."
+        "The class of one of many recordings in a file, from its number: `'column 105'` is the 105th."
         numbers, end = re.findall(r"\d+", part), 0
         for label, count in self.part_classes.items():
             end += count

@@ -152,15 +152,15 @@ SCA = DataSet(
     key="sca", title="SCA pulp mill", example="case 4/train.mat",
     forms=(r"case (?P<case>\d+)/(?P<part>train|test)\.mat",),
     inside=(r"rawData", r"samplingRate"), one_file_is_enough=True,
-    channels={position: KnownChannel(rf".*{position}.*\.rawData", position)
-              for position in ("DS", "FS", "Upper", "Lower")},
+    channels={"DS or Upper": KnownChannel(r"(DS|Upper)\.rawData", "a measurement in each row"),
+              "FS or Lower": KnownChannel(r"(FS|Lower)\.rawData", "a measurement in each row")},
+    reading={"rows": "rows", "label_map": {-1: "off", 0: "healthy", 1: "inner_race", 2: "ball", 3: "outer_race"}},
     rate_source="samplingRate in the file", splits={"/train.mat$": "train", "/test.mat$": "test"},
-    reading={"signal_variable": None},
     group_by=("case",), group_unit="case (one machine)",
     leakage_note="Train and test of a case are the same bearing at different times: a test score shows that its later "
                  "damage is recognised. To test on another machine, leave out a case.",
     traps=("Each measurement has its own label: -1 off, 0 healthy, 1 inner race, 2 ball, 3 outer race.",
            "In cases 1, 3 and 10, faultFrequencies refer to another shaft. In case 11 a misalignment is labelled 0.",
-           "rawData is a matrix in some files and a cell in others."),
+           "rawData is a matrix in some files and a cell in others. What DS and FS mean is not established."),
     citation="SCA, Lulea University of Technology", terms="CC BY 4.0", checked="one reader",
 )

@@ -156,7 +156,7 @@ GEARBOX_TREES = {key: tuple(parts) for key, parts in GEARBOX_TREES.items()}
 _LMS = {"x_values": {"increment": 1 / 25_600, "start_value": 0.0},
         "y_values": {"values": (1500, 4), "quantity": {"label": "m/s^2"}}}
 _FRAUNHOFER = table(5, header="V_in,Measured_RPM,Vibration_1,Vibration_2,Vibration_3")
-_SCA_RECORD = {"rawData": (3, 1500), "samplingRate": 12_800.0, "RPM": 1000.0, "label": 0.0}
+_SCA_RECORD = {"rawData": (4, 1500), "samplingRate": 12_800.0, "RPM": 1000.0, "label": np.array([[-1], [0], [1], [3]])}
 
 MACHINE_TREES = {
     "kaist-load": (

@@ -187,7 +187,7 @@ class RecordingImporter:
 
     def _recording(self, part, choice, path, root, known):
         variables = part.variables
-        named = self._named(variables, path, root, known, choice.channels[0])
+        named = self._named(part, path, root, known, choice.channels[0])
         stated = [Evidence("label", part.label, "variable", part.where)] if part.label else []
         stated += variable_evidence(variables, choice.channels[0], self.label_map)
         evidence = (known.trusted(stated) if known else stated) + named
@@ -209,10 +209,10 @@ class RecordingImporter:
             **values,
         )
 
-    def _named(self, variables, path, root, known, chosen):
+    def _named(self, part, path, root, known, chosen):
         "What the path states; words in it count for nothing if the whole folder is known to be a public data set."
-        pairs = [(variable.path, variable.value) for variable in variables]
-        own = known.evidence(path, root, pairs, chosen.title) if known else []
+        pairs = [(variable.path, variable.value) for variable in part.variables]
+        own = known.evidence(path, root, pairs, chosen.title, part.name) if known else []
         if self.data_set: return own
         return own + [item for item in path_evidence(path, root, "", known) if item.origin != "data set"]
 
