@@ -17,7 +17,7 @@ FOUND_FIRST = {
     "gzip": "how_to/choose_a_compression.html",
     "split": "how_to/honest_splits.html",
     "resume": "how_to/resume_training.html",
-    "CWRU": "how_to/import_public_data_sets.html",
+    "CWRU": "data_sets/cwru.html",
     "num_workers": "how_to/several_workers.html",
     "slow": "how_to/fix_slow_random_access.html",
     "MATLAB": "how_to/migrate_from_matlab.html",

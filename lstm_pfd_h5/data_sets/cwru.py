@@ -59,7 +59,7 @@ CWRU = DataSet(
         "base": KnownChannel(r"X\d+_BA_time", "base plate", "g (assumed)"),
     },
     classes=_CLASSES, table=_numbers(_NUMBERS),
-    rate_source="the number, name or folder of a file; sources disagree about the healthy ones: 12 or 48 kHz",
+    rate_source="12 or 48 kHz, by number, name or folder; of the healthy ones not known",
     group_by=("fault_end", "label", "severity"), group_unit="bearing",
     file_reading={r"(^|[/_])0*99\.mat$": {"signal_variable": "X099_DE_time"},
                   r"Fan[ _]?End|(^|[/_])(27\d|28\d|29\d|30\d|31\d)\.mat$": {"signal_variable": r"X\d+_FE_time"}},

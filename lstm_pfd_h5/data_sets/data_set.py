@@ -234,9 +234,10 @@ class DataSet(Report):
 
     @property
     def rate_text(self) -> str:
-        "The sampling rate or rates as text: `'102,400 or 51,200 Hz'`."
+        "The sampling rate or rates, and where they are stated: `'102,400 or 51,200 Hz (paper)'`."
         rates = self.sampling_rate.values() if isinstance(self.sampling_rate, dict) else [self.sampling_rate]
-        return " or ".join(f"{rate:,.7g}" for rate in rates if rate) + " Hz" if self.sampling_rate else "not one number"
+        stated = " or ".join(f"{rate:,.7g}" for rate in rates if rate)
+        return f"{stated} Hz ({self.rate_source})" if stated else self.rate_source
 
     def split(self, path, root=None) -> str | None:
         "The official split of a file: `'train'`, `'val'`, `'test'`, or `None`."
@@ -256,8 +257,8 @@ class DataSet(Report):
     def summary(self) -> Summary:
         "The description as facts, channels and traps."
         facts = {"task": self.task, "classes": ", ".join(self.class_names) or None, "specimens": self.specimens or None,
-                 "sampling rate": f"{self.rate_text} ({self.rate_source})", "group": self.group_unit, "terms": self.terms,
-                 "cite": self.citation, "address": self.address or None, "checked on": self.checked}
+                 "sampling rate": self.rate_text, "group": self.group_unit, "terms": self.terms,
+                 "cite": self.citation or None, "address": self.address or None, "checked on": self.checked}
         channels = [[name, each.signal, each.meaning, each.unit] for name, each in self.channels.items()]
         table = Table(["channel", "--signal", "meaning", "unit"], channels)
         return Summary(self.title, facts, [table], list(filter(None, [self.leakage_note, *self.traps])))

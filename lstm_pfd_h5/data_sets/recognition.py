@@ -140,21 +140,22 @@ def recognise(root, paths: Iterable, peek: Callable = look_inside, data_sets: It
 
 
 def _in_folder(folder, root, files, look, sets):
-    "Pairs of data set and files, in a folder or else in its subfolders."
+    "Pairs of data set and files, in a folder; files that do not fit are tried in its subfolders."
     fitting = [(each, part) for each in sets if (part := _fitting_files(each, root, files, look))]
-    if len(fitting) == 1: return fitting
-    inner = defaultdict(list)
+    found, inner = fitting if len(fitting) == 1 else [], defaultdict(list)
+    known = {path for _, part in found for path in part}
     for path in files:
         first, *rest = path.relative_to(folder).parts
-        if rest: inner[first].append(path)
-    return [pair for name, part in inner.items() for pair in _in_folder(folder / name, root, part, look, sets)]
+        if rest and path not in known: inner[first].append(path)
+    return found + [pair for name, part in inner.items() for pair in _in_folder(folder / name, root, part, look, sets)]
 
 
 def _fitting_files(data_set, root, files, look):
     "The files that have the form of a data set, if they are enough and a look confirms it; else nothing."
     part = [path for path in files if data_set.match(path, root)]
     enough = len(part) >= (1 if data_set.one_file_is_enough else 2) and len(part) >= SHARE * len(files)
-    return part if enough and all(_shows(data_set, look(path)) for path in _samples(data_set, root, part)) else []
+    samples = _samples(data_set, root, part) if enough else []
+    return part if samples and all(_shows(data_set, look(path)) for path in samples) else []
 
 
 def _samples(data_set, root, part):

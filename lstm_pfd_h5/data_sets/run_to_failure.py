@@ -84,7 +84,7 @@ IMS = DataSet(
                   r"(^|/)(3rd_test|4th_test/txt)/": {"signal_variable": "data(:,3)"}},
     table={test: {"failed_at": fault} for test, fault in _IMS_FAILURES.items()},
     constants={"speed_rpm": 2000.0, "load": "6000 lb"},
-    rate_source="sources disagree: 20,000 Hz (readme) and 20,480 Hz", group_by=("test",),
+    rate_source="not known: 20,000 Hz (readme) or 20,480 Hz", group_by=("test",),
     group_unit="test (four bearings on one shaft)", task="remaining life", run=RunToFailure(seconds=1),
     bearings={"ZA-2115": {"num_elements": 16, "ball_diameter": 8.4, "pitch_diameter": 71.5, "contact_angle": 15.17}},
     specimens="12 bearings in 3 runs",
