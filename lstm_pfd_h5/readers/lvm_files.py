@@ -141,12 +141,11 @@ def read_lvm(path, max_bytes: int = MAX_BYTES) -> FileContents:
     contents = parts[0] if len(parts) == 1 else {f"segment {k}": part for k, part in enumerate(parts, start=1)}
     kept = ("Operator", "Project", "Description", "Date", "Time")
     properties = {key: header[key][0].strip() for key in kept if header.get(key) and header[key][0].strip()}
-    return FileContents(contents | ({"properties": properties} if properties else {}), _form(segments, parts))
+    return FileContents(contents | ({"properties": properties} if properties else {}), _form(parts))
 
 
-def _form(segments, parts):
-    rows = sum(len(segment.rows) for segment in segments)
-    return f"LabVIEW measurement file, {len(parts)} segment{'s' * (len(parts) != 1)}, {rows:,} rows"
+def _form(parts):
+    return "LabVIEW measurement file" + (f", {len(parts)} segments" if len(parts) != 1 else "")
 
 
 def _channels(segment, columns, decimal, name):

@@ -141,8 +141,7 @@ def read_npy(path, max_bytes: int = MAX_BYTES) -> FileContents:
     name = Path(path).name
     with open_regular(path) as (stream, size):
         values = read_array(stream, size, name, max_bytes)
-    form = f"NumPy array, {' × '.join(map(str, values.shape)) or 'one'} {values.dtype.name}"
-    return FileContents(channels_of_array(values), form)
+    return FileContents(channels_of_array(values), f"NumPy array of {values.dtype.name}")
 
 
 def read_array(stream, size: int, name: str, max_bytes: int = MAX_BYTES, kinds: str = "biufc") -> np.ndarray:

@@ -63,7 +63,7 @@ def read_parquet(path, max_bytes: int = MAX_BYTES) -> FileContents:
     rate = next(filter(None, (_rate(stated.get(key)) for key in _RATES)), None)
     contents = {field.name: _column(table.column(k), field, rate) for k, field in enumerate(table.schema)}
     if stated and "metadata" not in contents: contents["metadata"] = stated
-    return FileContents(contents, f"Parquet, {table.num_rows:,} rows, {table.num_columns} columns")
+    return FileContents(contents, f"Parquet, {table.num_columns} column{'s' * (table.num_columns != 1)}")
 
 
 def _table(file, max_bytes, name):
