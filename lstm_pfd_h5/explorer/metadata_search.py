@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, SchemaError
+from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.guard import open_file
 from ..hdf5.read_errors import hdf5_errors
 
@@ -118,7 +119,8 @@ class MetadataSearch:
     def texts(self) -> list:
         "All metadata as JSON texts."
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
-            return [text.decode() for text in root["metadata"][:].tolist()] if "metadata" in root else []
+            stored = metadata_texts(root)
+            return [] if stored is None else stored.asstr()[:].tolist()
 
     def find(self, query: str) -> np.ndarray:
         """Which texts match a query; an empty one matches all.
@@ -145,15 +147,35 @@ class MetadataSearch:
 
     def _column(self, name):
         if name not in self._columns:
-            values = field_values(self.texts, name)
+            try: values, known = field_values(self.texts, name), field_names(self.texts[0]) if self.texts else []
+            except ValueError as error: raise self._not_json() from error
             if all(value is None for value in values):
-                known = ", ".join(field_names(self.texts[0])[:12]) if self.texts else "none, it has no metadata"
-                raise InvalidArgumentError(f"No row has the field {name!r}", f"a field of the file: {known}")
+                listed = ", ".join(known[:12]) if self.texts else "none, it has no metadata"
+                raise InvalidArgumentError(f"No row has the field {name!r}", f"a field of the file: {listed}")
             self._columns[name] = values
         return self._columns[name]
 
+    def _not_json(self):
+        "The error for the first text that is not a JSON object."
+        try:
+            for place, text in enumerate(self.texts): metadata_item(text, place, self.path.name)
+        except SchemaError as error: return error
+        return SchemaError(f"metadata of {self.path.name} cannot be searched", "JSON objects")
+
     def record(self, number: int) -> dict:
-        "Metadata of one signal, by its index in the input; `{}` if the file has none. Reads only that text."
-        if "texts" in self.__dict__: return json.loads(self.texts[number]) if self.texts else {}
+        """Metadata of one signal, by its index in the input; `{}` if the file has none. Reads only that text.
+
+        Raises
+        ------
+        SchemaError
+            There is no such text, or it is not a JSON object.
+        """
+        if "texts" in self.__dict__: return self._item(self.texts, number) if self.texts else {}
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
-            return json.loads(root["metadata"][int(number)]) if "metadata" in root else {}
+            stored = metadata_texts(root)
+            return {} if stored is None else self._item(stored, number)
+
+    def _item(self, texts, number):
+        if 0 <= number < len(texts): return metadata_item(texts[int(number)], int(number), self.path.name)
+        found = f"{self.path.name} has {len(texts):,} metadata, and none for signal {number:,}"
+        raise SchemaError(found, "one JSON text for each row", "See the report of validate_file")

@@ -16,7 +16,7 @@ from ..errors import SchemaError
 from .foreign_arrays import arrays_in, repack_call, repack_options, way_on
 from .guard import GuardedGroup
 from .layouts import checked_attribute, row_groups
-from .signal_arrays import own_call
+from .signal_arrays import own_call, signals_of
 
 # %% ../../nbs/guide/03_hdf5/10_class_numbers.ipynb #e6054a9e
 _BLOCK_VALUES = 2**22  # values of one-hot rows that are read together
@@ -218,6 +218,6 @@ def count_classes(root: GuardedGroup) -> int:
 
 def _text_labels(root) -> Iterator[tuple]:
     for group in row_groups(root).values():
-        labels, signals = (group[name] if name in group else None for name in ("labels", "signals"))
-        if isinstance(labels, h5py.Dataset) and isinstance(signals, h5py.Dataset) and _is_text(labels):
-            yield labels, signals.shape[0], f"labels in {group.name} of {group.path.name}"
+        labels = group["labels"] if "labels" in group else None
+        if isinstance(labels, h5py.Dataset) and _is_text(labels):
+            yield labels, signals_of(group).shape[0], f"labels in {group.name} of {group.path.name}"

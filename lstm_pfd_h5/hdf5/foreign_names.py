@@ -55,7 +55,8 @@ def split_groups(names, others: dict | None = None, file_name: str = "the file")
         given, exact = [name for name in found if name in (others or {})], [name for name in found if name == split]
         chosen = given or exact or found
         if len(chosen) > 1:
-            remedy = f"Say what they are when the file is converted: repack --split-names {chosen[-1]}=test"
+            options = f"--signals signals --labels labels --split-names {chosen[-1]}=test"
+            remedy = f"Say which is which in a new file: lstm_pfd_h5 repack {file_name} NEW_FILE.h5 {options}"
             raise SchemaError(f"{file_name} has {' and '.join(chosen)}, which are both names of the split {split!r}",
                               "one of them", remedy)
         if chosen: groups[split] = chosen[0]

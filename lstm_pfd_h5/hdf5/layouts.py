@@ -168,8 +168,7 @@ def layout_table(layout: Layout) -> Table:
 
 
 def _need(item):
-    if item.addition: return "addition"
-    return "optional" if getattr(item, "optional", False) else ""
+    return "addition" if item.addition else "optional" * getattr(item, "optional", False)
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #9b81fbcc
 def checked_attributes(layout: Layout, values: dict) -> dict:
@@ -194,37 +193,38 @@ _DEFINITIONS = {attribute.name: attribute for layout in LAYOUTS.values() for att
 
 
 def checked_attribute(root: GuardedGroup, name: str):
-    """An attribute of an open file in the form that the layouts define; `None` if it does not exist or is NaN.
+    """An attribute of an open file in the form that the layouts define; `None` if it does not exist.
 
-    The sampling rate may have any of the names in `RATE_NAMES`.
+    The sampling rate may have any of the names in `RATE_NAMES`. One that is not a positive number is unknown: `None`.
 
     Raises
     ------
     SchemaError
         The value cannot be read as the kind that the layouts define.
     """
-    names = RATE_NAMES if name == "sampling_rate" else (name,)
-    values, attribute = root.attributes(names), _DEFINITIONS[name]
-    stored = next((each for each in names if each in values), None)
-    if stored is None: return None
-    value = read_as(values[stored], attribute.kind)
-    if isinstance(value, float) and np.isnan(value): return None
-    if KINDS[attribute.kind](value): return value
-    raise SchemaError(f"Attribute {stored!r} of {root.path.name} is {repr(value)[:60]}",
-                      f"{attribute.kind}: {attribute.meaning}", f"Correct it with h5py: file.attrs[{stored!r}] = ...")
+    attribute, values = _DEFINITIONS[name], root.attributes((name,))
+    if name not in values: return _rate_by_other_name(root) if name == "sampling_rate" else None
+    value = read_as(values[name], attribute.kind)
+    if KINDS[attribute.kind](value): return None if name == "sampling_rate" and not 0 < value < np.inf else value
+    raise SchemaError(f"Attribute {name!r} of {root.path.name} is {repr(value)[:60]}",
+                      f"{attribute.kind}: {attribute.meaning}", f"Correct it with h5py: file.attrs[{name!r}] = ...")
+
+
+def _rate_by_other_name(root):
+    values = [read_as(value, "number") for value in root.attributes(RATE_NAMES).values()]
+    return next((value for value in values if KINDS["number"](value) and 0 < value < np.inf), None)
 
 
 def root_attributes(root: GuardedGroup) -> dict:
-    """The attributes of an open file. Those of the layouts get the form that is defined, if their value is clear.
+    """The attributes of an open file, those of the layouts in the form that is defined, if their value is clear.
 
-    Attributes of a type that may not be read (references, tables) are left out, and NaN, which is an unknown number.
-    """
-    values = root.readable_attributes()
-    rate = next((name for name in RATE_NAMES if name in values), None)
-    if rate: values.setdefault("sampling_rate", values[rate])
+    Attributes of a type that may not be read (references, tables) are left out, and a sampling rate that is unknown."""
     values = {name: read_as(value, _DEFINITIONS[name].kind) if name in _DEFINITIONS else value
-              for name, value in values.items()}
-    return {name: value for name, value in values.items() if not isinstance(value, float) or not np.isnan(value)}
+              for name, value in root.readable_attributes().items()}
+    try: rate = checked_attribute(root, "sampling_rate")
+    except SchemaError: return values  # as it is: whoever needs the rate asks for it, and gets this error
+    values.pop("sampling_rate", None)
+    return values if rate is None else {**values, "sampling_rate": rate}
 
 # %% ../../nbs/guide/03_hdf5/08_layouts.ipynb #c2d17f52
 def identify_layout(root: GuardedGroup) -> Layout:

@@ -36,7 +36,7 @@ def _write(contents, root, temporary, output, allow_rounding, options):
     rounded, count = 0, sum(map(len, contents.rows.values()))
     writer = SignalWriter(temporary, contents.row_shape[-1], contents.layout, _attributes(contents, root),
                           channel_names=contents.channel_names, target_names=contents.target_names,
-                          label_names=contents.label_names, sampling_rate=contents.sampling_rate or None,
+                          label_names=contents.label_names, sampling_rate=contents.sampling_rate,
                           allow_nonfinite=True, **options)
     with progress_bar(f"repack {root.path.name}", count, "rows") as progress, writer:
         writer.path = output  # errors name the file that was asked for

@@ -104,7 +104,7 @@ def converted_contents(root: GuardedGroup, signals: str | None, labels: str | No
     attributes = root_attributes(root) | _own_attributes(next(iter(found.values())))
     paths = {split: [found[split], *(arrays[split] for arrays in given.values())] for split in found}
     contents = ConvertedContents(rows, {}, {}, _column(root, rows, "groups"), _column(root, rows, "indices"), None,
-                                 _names(attributes, "label_names"), None, None, attributes.get("sampling_rate"),
+                                 _names(attributes, "label_names"), None, None, _rate(attributes),
                                  paths)
     _add_columns(contents, given, targets, root.path.name)
     _add_names(contents, attributes, [given[name] for name in targets])
@@ -127,6 +127,11 @@ def _own_attributes(dataset):
     rate = next((read_as(stated[name], "number") for name in RATE_NAMES if name in stated), None)
     names = read_as(stated.get("channel_names"), "texts")
     return {key: value for key, value in (("sampling_rate", rate), ("channel_names", names)) if value is not None}
+
+
+def _rate(attributes):
+    value = attributes.get("sampling_rate")
+    return value if KINDS["number"](value) and 0 < value < np.inf else None
 
 
 def _names(attributes, name):
