@@ -29,9 +29,15 @@ LABEL_NAMES = frozenset("label labels fault faulttype faultclass faultname class
 "Names, without signs between the letters, of variables that state a class."
 
 
+_LABEL_COLUMNS = LABEL_NAMES | frozenset(
+    "faultlabel faultid faultcode faultstate labelid classid classlabel category condition healthstate machinestate "
+    "groundtruth".split()
+)
+
+
 def is_label_name(title: str) -> bool:
     "Whether the name of a variable says that it states a class."
-    return re.sub(r"[^a-z0-9]", "", title.rpartition(".")[2].lower()) in LABEL_NAMES
+    return re.sub(r"[^a-z0-9]", "", title.rpartition(".")[2].lower()) in _LABEL_COLUMNS
 
 
 def is_class_column(variable) -> bool:
@@ -72,7 +78,8 @@ def _other_parts(variables, path):
 
 # %% ../../nbs/guide/10_recordings/12_annotations.ipynb #5e0a684d
 _DESCRIBING_STRUCTS = frozenset(
-    "metadata meta info params parameters config header setup acquisition daq properties attributes xvalues".split()
+    "metadata meta info params parameters config header hdr setup settings sampling measurement acquisition acq daq "
+    "properties attributes xvalues".split()
 )
 _SEVERITY_NAMES = frozenset("severity severitylevel sev".split())
 
@@ -122,9 +129,10 @@ def scalar_of(variable):
 
 def _describes(scope, path):
     "Whether a struct is around the variable `path`, or describes such a struct from the side."
-    outer, _, last = scope.rpartition(".")
-    is_description = re.sub(r"[^a-z]", "", last.lower()) in _DESCRIBING_STRUCTS
-    return any(each == "" or path.startswith(f"{each}.") for each in [scope] + [outer] * is_description)
+    while scope and not path.startswith(f"{scope}."):
+        scope, _, last = scope.rpartition(".")
+        if re.sub(r"[^a-z]", "", last.lower()) not in _DESCRIBING_STRUCTS: return False
+    return True
 
 
 def _statement(scope, name, value, chosen, label_map):

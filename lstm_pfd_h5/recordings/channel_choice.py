@@ -16,6 +16,7 @@ from .named_channels import Choice, named_channels
 from .not_a_signal import Finding, neighbours_show, values_show
 from lstm_pfd_h5.recordings.signal_names import (
     file_name_shows,
+    is_named_clock,
     is_named_otherwise,
     is_named_vibration,
     is_training_log,
@@ -34,11 +35,12 @@ def check_file(variables: list, stem: str) -> None:
     """
     arrays = [each for each in variables if isinstance(each.value, np.ndarray) and each.value.size > 1]
     titles = [each.title for each in arrays]
+    unnamed = all(is_unnamed(title) or is_named_clock(title) for title in titles)
     if is_training_log(titles):
         found = f"The columns {', '.join(titles[:6])} are a log of a training run"
         raise ImportRefusedError(found, "a recording", "Leave it out with pattern= (--pattern)")
     shown = file_name_shows(stem)
-    if shown and titles and all(map(is_unnamed, titles)):
+    if shown and titles and unnamed:
         found = f"The file is named {stem!r}, and its array has no name of its own: it holds {shown}"
         remedy = "Leave it out with pattern= (--pattern), or rename it if it is a recording all the same"
         raise ImportRefusedError(found, "a recording", remedy)

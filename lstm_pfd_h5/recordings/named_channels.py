@@ -53,6 +53,8 @@ def _at_place(variables, wanted):
     base, axis, number = match[1], 1 if match[2] else 0, int(match[2] or match[3])
     place = f"(:,{number})" if axis else f"({number},:)"
     matrices = [each for each in variables if _is_matrix(each.value) and _has_name(each, base)]
+    long = [each for each in matrices if each.value.shape[1 - axis] >= 100]  # and not a matrix of calibration
+    matrices = long if len(long) == 1 else matrices
     if matrices: return [part_of(each, axis, number) for each in matrices if 1 <= number <= each.value.shape[axis]]
     apart = [each for each in variables if each.path.endswith(place) and _is_base(base, each.path[: -len(place)])]
     if apart or base or not axis: return apart

@@ -177,7 +177,7 @@ def _column_parts(variables, minimum_length):
     if len({each.value.size for each in signals}) != 1: return []
     names = {each.path for each in signals}
     shared = [each for each in variables if each.path not in names]
-    return [Part(each.title, [each, *shared], each) for each in signals]
+    return [Part(each.title, [each, *shared], each, class_named(each.title), each.path) for each in signals]
 
 # %% ../../nbs/guide/10_recordings/13_parts_of_a_file.ipynb #0dce9fb1
 def parts_of(variables: list, rows: str | None, wanted: str | None = None, minimum_length: int = 100,
@@ -227,11 +227,13 @@ def many_recordings(variables: list, minimum_length: int = 100) -> ImportRefused
     parts, rows = _matrix_parts(variables, "auto", None, {}), ""
     if parts: rows = f"{parts[0].name.split()[0]}s"
     else: parts, rows = _element_parts(variables, minimum_length, {}), "parts"
-    if not parts: return None
+    if not parts:
+        parts, rows = _column_parts(variables, minimum_length), "columns"
+        if len({part.label for part in parts} - {None}) < max(2, len(parts)): return None
     signal, classes = parts[0].signal, list(dict.fromkeys(part.label for part in parts if part.label))
     found = f"The file holds {len(parts):,} recordings: {parts[0].name} to {parts[-1].name}"
     if signal is not None: found += f", the first of {signal.value.size:,} samples"
-    if classes: found += f", with the classes {_first_six(classes)} in {parts[0].where}"
+    if classes: found += f", with the classes {_first_six(classes)}"
     remedy = f"Import each of them with rows='{rows}' (--rows {rows})"
     return ImportRefusedError(found, "one recording", remedy, retry={"rows": rows})
 

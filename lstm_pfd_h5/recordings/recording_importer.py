@@ -264,10 +264,12 @@ def _signal_of(channels):
 
 def _check_stated_rate(rate, source):
     if rate is None or MINIMUM_RATE <= rate < math.inf: return
-    in_hertz = f"{1000 * rate:.12g}"
-    remedy = f"If it is in kHz, pass sampling_rate={in_hertz} (--rate {in_hertz}); otherwise pass the true rate in Hz"
-    found = f"The sampling rate is stated as {rate:g} ({source}); {rate:g} could be kHz"
-    raise SamplingRateError(found, f"at least {MINIMUM_RATE:g} Hz", remedy)
+    found, expected = f"The sampling rate is stated as {rate:g} ({source})", f"at least {MINIMUM_RATE:g} Hz"
+    remedy = "Pass the true rate with sampling_rate= (--rate)"
+    if not MINIMUM_RATE <= 1000 * rate < math.inf: raise SamplingRateError(found, expected, remedy)
+    hertz = f"{1000 * rate:.12g}"
+    remedy = f"If it is in kHz, pass sampling_rate={hertz} (--rate {hertz}); otherwise pass the true rate in Hz"
+    raise SamplingRateError(f"{found}; {rate:g} could be kHz", expected, remedy, retry={"sampling_rate": 1000 * rate})
 
 
 def _check_unit(channels, unit):

@@ -57,9 +57,13 @@ def is_named_clock(title: str) -> bool:
 def is_named_otherwise(title: str) -> bool:
     "Whether the name of a variable means that it is not a vibration."
     words = split_words(title.rpartition(".")[2])
-    if not _STATISTICS.isdisjoint(words): return True
+    if not _STATISTICS.isdisjoint(words) or _is_label_vector(words): return True
     if not (VIBRATION_WORDS - {"signal"}).isdisjoint(words): return False
     return is_named_clock(title) or not OTHER_WORDS.isdisjoint(words)
+
+
+def _is_label_vector(words):
+    return words[:1] == ["y"] and len(words) > 1 and set(words[1:]) <= {"train", "test", "val", "valid", "pred", "true"}
 
 
 def is_named_vibration(title: str) -> bool:

@@ -15,12 +15,14 @@ import numpy as np
 
 from ..readers.contents import TextColumn
 from .not_a_signal import Finding, is_linear_ramp
-from .signal_names import OTHER_WORDS, is_named_clock
+from .signal_names import OTHER_WORDS, VIBRATION_WORDS, is_named_clock
 from .variables import is_vector
 from .vocabulary import split_words
 
 # %% ../../nbs/guide/10_recordings/08_stated_rates.ipynb #e4c21152
-_RATE_NAMES = frozenset("fs sr srate fsamp fsample fsampling samplerate samplefreq samplingrate samplingfreq".split())
+_RATE_NAMES = frozenset(
+    "fs sr sps srate fsamp fsample fsampling samplerate samplefreq samplingrate samplingfreq".split()
+)
 _INTERVAL_NAMES = frozenset(
     "dt ts deltat timestep timeincrement xincrement wfincrement tsample tsamp sampleinterval sampleperiod sampletime "
     "samplinginterval samplingperiod samplingtime".split()
@@ -57,8 +59,8 @@ def rate_named(name: str, value, title: str = "") -> float | None:
     if not _OTHER_RATES.isdisjoint(words) or not others.isdisjoint(words): return None
     key = re.sub(r"[^a-z0-9]", "", name.lower())
     base, unit = _apart(r"(.*?)(k?hz)?", key)
-    if base in _RATE_NAMES or base.replace("frequency", "freq") in _RATE_NAMES or _is_rate_phrase(words):
-        return _hertz(value, unit)
+    if base.replace("frequency", "freq") in _RATE_NAMES or _is_rate_phrase(words, title):
+        return _hertz(value, "khz" if "khz" in key else unit)
     base, unit = _apart(r"(.*?)((?<=[a-z]{2})(?:ms|us|ns)|insec|seconds)?", key)
     return _from_interval(value, unit) if base in _INTERVAL_NAMES else None
 
@@ -68,9 +70,12 @@ def _apart(pattern, text):
     return match.groups() if match else (text, None)
 
 
-def _is_rate_phrase(words):
-    pairs = zip(words, words[1:])
-    return any(first in _SAMPLING and second in ("rate", "freq", "frequency") for first, second in pairs)
+def _is_rate_phrase(words, title):
+    if words[:3] == ["samples", "per", "second"]: return True
+    if "fs" in words: return VIBRATION_WORDS.union({"fs", "hz", "khz", "of", "in"}, split_words(title)) >= set(words)
+    rates = ("rate", "freq", "frequency")
+    return any(first in _SAMPLING and second in rates or first in rates[1:] and second in _SAMPLING
+               for first, second in zip(words, words[1:]))
 
 
 def finite_number(value) -> float | None:
