@@ -146,7 +146,7 @@ def _statement(scope, name, value, chosen, label_map):
     if words[:1] == ["load"]: return "load", _load(value, " ".join(words[1:]).replace("percent", "%"))
     return "", None
 
-
+# %% ../../nbs/guide/10_recordings/12_annotations.ipynb #09d67c97
 def _label(value, label_map):
     if not isinstance(value, str): return mapped_class(value, label_map)
     return class_named(value) or value.strip() or None

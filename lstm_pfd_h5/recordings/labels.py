@@ -49,7 +49,7 @@ def label_evidence(labels, path, root=None, evidence: Iterable = ()) -> list:
     if label is None: return []
     return [Evidence("label", str(label), "folder" if labels == "folder" else "caller", where)]
 
-
+# %% ../../nbs/guide/10_recordings/10_labels.ipynb #10b531a8
 def check_labels(labels) -> None:
     """Check that `labels` is valid.
 

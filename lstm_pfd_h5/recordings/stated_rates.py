@@ -77,7 +77,7 @@ def _is_rate_phrase(words, title):
     return any(first in _SAMPLING and second in rates or first in rates[1:] and second in _SAMPLING
                for first, second in zip(words, words[1:]))
 
-
+# %% ../../nbs/guide/10_recordings/08_stated_rates.ipynb #3108c83a
 def finite_number(value) -> float | None:
     "A scalar or text as a finite number, or `None`."
     try: number = float(value)

@@ -55,7 +55,7 @@ def several_classes(path: str, stretches: list) -> ImportRefusedError:
     found = f"{path} holds {len(counts)} classes: {shown}"
     return ImportRefusedError(found, "one class", remedy, retry={"labels": "column"})
 
-
+# %% ../../nbs/guide/10_recordings/14_stretches.ipynb #67741dea
 def stretch_parts(part: Part, signals: tuple, path: str, stretches: list, minimum_length: int,
                   label_map: Mapping | None = None) -> list:
     """The stretches of a recording that are long enough, as pairs of `Part` and its signals.
