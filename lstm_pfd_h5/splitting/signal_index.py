@@ -16,34 +16,53 @@ from .fingerprints import Fingerprint
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #f412bea0
 _NEIGHBOURS = 8  # signals with the same key that each is paired with
+_BLOCK = 1 << 20  # keys at a time, and pairs that wait to be counted: bounds memory
 
 
 def _pairs_of_equal(values, signals):
-    "Places (P,) and (P,) of equal values in different signals, the smaller signal first."
+    """Blocks of places (P,) and (P,) of equal values in different signals, the smaller signal first.
+
+    The order among equal values is random, but the same for all values.
+    """
     rank = np.random.default_rng(0).permutation(signals.max(initial=-1) + 1)
     order = np.lexsort((rank[signals], values))
-    ordered, pairs = values[order], [(np.empty(0, np.int64), np.empty(0, np.int64))]
-    for step in range(1, _NEIGHBOURS + 1):
-        equal = np.flatnonzero(ordered[step:] == ordered[:-step])
-        if not len(equal): break
-        pairs.append((order[equal], order[equal + step]))
-    one, other = (np.concatenate(part) for part in zip(*pairs))
-    turned = signals[one] > signals[other]
-    return np.where(turned, other, one), np.where(turned, one, other)
+    for start in range(0, len(order), _BLOCK):
+        block = order[start : start + _BLOCK + _NEIGHBOURS]
+        for step in range(1, _NEIGHBOURS + 1):
+            one, other = block[:-step][:_BLOCK], block[step:][:_BLOCK]
+            equal = np.flatnonzero(values[one] == values[other])
+            if not len(equal): break
+            one, other = one[equal], other[equal]
+            turned = signals[one] > signals[other]
+            yield np.where(turned, other, one), np.where(turned, one, other)
 
 
 def _count_shared(keys, signals, places):
     "Rows of first signal, second signal, offset, number of keys that the two share at that offset: (P, 4) int64."
-    one, other = _pairs_of_equal(keys, signals)
-    first, second, offset = signals[one], signals[other], places[one].astype(np.int64) - places[other]
-    order = np.lexsort((offset, second, first))
-    found = np.stack([first[order], second[order], offset[order]], axis=1).astype(np.int64)
-    starts = np.flatnonzero(np.any(np.diff(found, axis=0, prepend=-1), axis=1))
-    return np.column_stack([found[starts], np.diff(starts, append=len(found))])
+    count = int(signals.max(initial=0)) + 1
+    span = min(2 * int(places.max(initial=0)) + 2, 2**63 // count**2)  # first, second and offset in one number
+    codes, times, waiting = np.empty(0, np.int64), np.empty(0, np.int64), []
+    for one, other in _pairs_of_equal(keys, signals):
+        offset = places[one].astype(np.int64) - places[other]
+        waiting.append((signals[one].astype(np.int64) * count + signals[other]) * span + offset % span)
+        if sum(map(len, waiting)) < _BLOCK: continue
+        codes, times = _count_codes(codes, times, waiting)
+        waiting = []
+    codes, times = _count_codes(codes, times, waiting)
+    pairs, offset = np.divmod(codes, span)
+    return np.column_stack([*np.divmod(pairs, count), np.where(offset < span // 2, offset, offset - span), times])
+
+
+def _count_codes(codes, times, waiting):
+    "Distinct codes in ascending order, and how often each occurred, with those that wait to be counted."
+    more, more_times = np.unique(np.concatenate([codes[:0], *waiting]), return_counts=True)
+    codes, place = np.unique(np.concatenate([codes, more]), return_inverse=True)
+    return codes, np.bincount(place, np.concatenate([times, more_times]), len(codes)).astype(np.int64)
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #afaae1b2
 LEAST_OVERLAP = 64
 "Samples that two signals must have in common."
+_FEW = 8  # expected keys of which one is enough
 
 
 def _is_plausible(pairs, lengths, key_counts):
@@ -52,7 +71,7 @@ def _is_plausible(pairs, lengths, key_counts):
     overlap = np.minimum(lengths[first], lengths[second] + offset) - np.maximum(offset, 0)
     density = np.minimum(key_counts[first] / lengths[first], key_counts[second] / lengths[second])
     expected = density * overlap
-    return (overlap >= LEAST_OVERLAP) & (shared >= np.where(expected < 16, 1, np.maximum(2, expected / 10)))
+    return (overlap >= LEAST_OVERLAP) & (shared >= np.where(expected < _FEW, 1, np.maximum(2, expected / 10)))
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #3160b2f2
 _PIECES, _PIECE_BITS = 3, 21
@@ -65,10 +84,10 @@ def _similar_sketches(sketches, details):
     found = [np.empty((0, 2), np.int64)]
     for piece in range(_PIECES):
         bits = (sketches >> np.uint64(piece * _PIECE_BITS)) & np.uint64(2**_PIECE_BITS - 1)
-        first, second = _pairs_of_equal(bits, np.arange(len(bits)))
-        turned, of_detail = (np.bitwise_count(each[first] ^ each[second]) for each in (sketches, details))
-        near = (turned <= _MOST_BITS) & ((turned <= 1) | (of_detail <= _MOST_DETAIL_BITS))
-        found.append(np.stack([first[near], second[near]], axis=1))
+        for first, second in _pairs_of_equal(bits, np.arange(len(bits))):
+            turned, of_detail = (np.bitwise_count(each[first] ^ each[second]) for each in (sketches, details))
+            near = (turned <= _MOST_BITS) & ((turned <= 1) | (of_detail <= _MOST_DETAIL_BITS))
+            found.append(np.stack([first[near], second[near]], axis=1))
     return np.unique(np.concatenate(found), axis=0)
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #107078c0
@@ -78,7 +97,7 @@ class SignalIndex:
     Parameters
     ----------
     max_keys : int
-        Keys to keep. Each takes 16 bytes, and 60 while `candidates` runs.
+        Keys to keep. Each takes 16 bytes, and about 60 while `candidates` runs.
 
     Attributes
     ----------
