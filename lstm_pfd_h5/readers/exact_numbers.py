@@ -45,13 +45,9 @@ def _product(first, second):
 
 @loop("int64(uint64)")
 def _leading_zeros(number):
-    zeros, step = 0, 32
-    while step:
-        if number >> np.uint64(64 - step) == 0:
-            number <<= np.uint64(step)
-            zeros += step
-        step //= 2
-    return zeros
+    last = (np.float64(number).view(np.int64) >> 52) - 1023  # of the double, which may be rounded up to the next bit
+    if last == 64 or number >> np.uint64(last) == 0: last -= 1
+    return 63 - last
 
 
 @loop("float64(uint64, int64)")
@@ -83,13 +79,15 @@ def _nearest_of_long(digits, exponent):
 def nearest_double(digits, exponent):
     "The double nearest to `digits` times ten to the power of `exponent`; NaN where that is not certain."
     if digits == 0: return 0.0
-    while digits > np.uint64(2**53) and digits % np.uint64(10) == 0:
-        digits //= np.uint64(10)
-        exponent += 1
-    if digits <= np.uint64(2**53) and -22 <= exponent <= 22:
-        if exponent < 0: return np.float64(digits) / _EXACT[-exponent]
-        return np.float64(digits) * _EXACT[exponent]
-    return _nearest_of_long(digits, exponent)
+    if digits > np.uint64(2**53) or exponent < -22 or exponent > 22:
+        number = _nearest_of_long(digits, exponent)
+        if number == number or digits % np.uint64(10) != 0: return number
+        while digits % np.uint64(10) == 0:  # numbers such as 5.000000000000000000e-01
+            digits //= np.uint64(10)
+            exponent += 1
+        if digits > np.uint64(2**53) or exponent < -22 or exponent > 22: return np.nan
+    if exponent < 0: return np.float64(digits) / _EXACT[-exponent]
+    return np.float64(digits) * _EXACT[exponent]
 
 # %% ../../nbs/guide/08_readers/11_exact_numbers.ipynb #d899d504
 BYTES = 'Array(uint8, 1, "C", readonly=True)'

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RowReader', 'read_columns']
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #c41e9123
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #1b1711a5
 from array import array
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from .row_parser import DONE, GAP, NUMBER, TEXT, count_rows, parse_rows
 from .table_form import TableForm, line_fault
 from .table_lines import COPY_OR_REPAIR, lines_in
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #e8ce6d62
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #7f2e6e8f
 @dataclass(frozen=True)
 class RowReader:
     """Reads single lines of a table.
@@ -67,7 +67,7 @@ class RowReader:
         if empty < self.form.gap: found = f"line {line + empty} follows without the empty line that others have"
         return CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR, file=self.name)
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #33f135b7
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #d11a82cb
 @dataclass(frozen=True)
 class _BlockRows:
     rows: int
@@ -120,7 +120,7 @@ def _line_end(data, place, size):
     if not ends: return size
     return min(ends) + (2 if data[min(ends) : min(ends) + 2] == b"\r\n" else 1)
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #a5486724
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #84461364
 _PLAIN_BYTES = 2**22
 _read_plainly = [0]  # bytes of text that this process has read without machine code
 
@@ -163,7 +163,7 @@ def _floats(form, data):
     numbers = np.array(rows).T.copy()
     return numbers if np.isfinite(numbers).all() else None
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #7c5a9f94
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #d8f1c24b
 _BLOCK_BYTES, _LONGEST_LINE = 2**20, 2**26
 
 
@@ -216,7 +216,7 @@ def _text_column(blocks, column, rows):
     for (begin, text), end in zip(changes, ends): texts.append(text, end - begin)
     return texts
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #b1cfdef6
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #11542bc8
 def read_columns(stream, form: TableForm, titles: tuple, name: str, max_bytes: int) -> list:
     """The columns of a table: (rows,) `float64`, a text if all cells are alike, a `TextColumn`, or `None` if empty.
 
