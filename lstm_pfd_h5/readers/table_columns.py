@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RowReader', 'read_columns']
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #1b1711a5
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #f82c2a87
 from array import array
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from .row_parser import DONE, GAP, NUMBER, TEXT, count_rows, parse_rows
 from .table_form import TableForm, line_fault
 from .table_lines import COPY_OR_REPAIR, lines_in
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #7f2e6e8f
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #fe901f9b
 @dataclass(frozen=True)
 class RowReader:
     """Reads single lines of a table.
@@ -67,7 +67,7 @@ class RowReader:
         if empty < self.form.gap: found = f"line {line + empty} follows without the empty line that others have"
         return CorruptFileError(found, "a sample in each line", COPY_OR_REPAIR, file=self.name)
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #d11a82cb
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #73159586
 @dataclass(frozen=True)
 class _BlockRows:
     rows: int
@@ -120,7 +120,7 @@ def _line_end(data, place, size):
     if not ends: return size
     return min(ends) + (2 if data[min(ends) : min(ends) + 2] == b"\r\n" else 1)
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #84461364
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #6def7cb4
 _PLAIN_BYTES = 2**22
 _read_plainly = [0]  # bytes of text that this process has read without machine code
 
@@ -163,11 +163,15 @@ def _floats(form, data):
     numbers = np.array(rows).T.copy()
     return numbers if np.isfinite(numbers).all() else None
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #d8f1c24b
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #dc46bbf2
 _BLOCK_BYTES, _LONGEST_LINE = 2**20, 2**26
 
 
-def _count(block): return count_rows(np.frombuffer(block, dtype=np.uint8))
+def _count(block, gap):
+    "The rows of a block, if its empty lines are as they should be."
+    text = np.frombuffer(block, dtype=np.uint8)
+    if gap or block.obj.find(b"\r") >= 0: return count_rows(text)
+    return np.count_nonzero(text == 10) + int(text[-1] != 10)
 
 
 def _blocks(stream, form, name):
@@ -216,7 +220,7 @@ def _text_column(blocks, column, rows):
     for (begin, text), end in zip(changes, ends): texts.append(text, end - begin)
     return texts
 
-# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #11542bc8
+# %% ../../nbs/guide/08_readers/17_table_columns.ipynb #cc2f1153
 def read_columns(stream, form: TableForm, titles: tuple, name: str, max_bytes: int) -> list:
     """The columns of a table: (rows,) `float64`, a text if all cells are alike, a `TextColumn`, or `None` if empty.
 
@@ -246,7 +250,7 @@ def read_columns(stream, form: TableForm, titles: tuple, name: str, max_bytes: i
         values, block = _plain_block(reader, stream.read(form.end - form.begin))
         check_memory(values.nbytes, max_bytes, name)
         return _columns(form, values, [block])
-    counts = list(run_ahead(_count, ((block,) for block in _blocks(stream, form, name))))
+    counts = list(run_ahead(_count, ((block, form.gap) for block in _blocks(stream, form, name))))
     columns = form.reading.kinds.count(NUMBER)
     check_memory(sum(counts) * (8 * columns + 4 * form.reading.kinds.count(TEXT)), max_bytes, name)
     values, firsts = np.empty((columns, sum(counts))), np.cumsum([0, *counts])

@@ -61,7 +61,7 @@ def _channel(column, unit, rate, source):
     if not isinstance(column, np.ndarray) or not (unit or rate): return column
     return Channel(column, rate, unit, source if rate else "")
 
-# %% ../../nbs/guide/08_readers/18_text_tables.ipynb #357ea62c
+# %% ../../nbs/guide/08_readers/18_text_tables.ipynb #cab6bcdd
 def read_table(path, max_bytes: int = MAX_BYTES, skip: int | None = None, decimal: str | None = None,
                separator: str | None = None) -> FileContents:
     """Read the columns of a text file (`.csv`, `.tsv`, `.txt`).
