@@ -203,7 +203,8 @@ class DataSet(Report):
         "The group of a file: what must stay in one split. Its path, if the data set has no groups."
         stated = self.properties(path, root)
         parts = [str(stated[name]) for name in self.group_by if name in stated]
-        return " ".join(parts) or shown_path(path, root)
+        shown = shown_path(path, root)
+        return " ".join(parts) or (shown.partition("/")[2] or shown if root else shown)
 
     def options(self, path, root=None) -> dict:
         "The options with which the importer reads a file: `signal_variable`, and those of `reading`."
@@ -259,6 +260,8 @@ class DataSet(Report):
         facts = {"task": self.task, "classes": ", ".join(self.class_names) or None, "specimens": self.specimens or None,
                  "sampling rate": self.rate_text, "group": self.group_unit, "terms": self.terms,
                  "cite": self.citation or None, "address": self.address or None, "checked on": self.checked}
+        official = ", ".join(f"{split}: {expression}" for expression, split in self.splits.items())
+        facts |= {"official split": official} if official else {}
         channels = [[name, each.signal, each.meaning, each.unit] for name, each in self.channels.items()]
         table = Table(["channel", "--signal", "meaning", "unit"], channels)
         return Summary(self.title, facts, [table], list(filter(None, [self.leakage_note, *self.traps])))

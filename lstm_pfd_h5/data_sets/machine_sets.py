@@ -73,7 +73,7 @@ FRAUNHOFER = DataSet(
     classes={"0": "healthy", **dict.fromkeys("1234", "imbalance")},
     table={"1": {"severity": "3.281 g at 14 mm"}, "2": {"severity": "3.281 g at 18.5 mm"},
            "3": {"severity": "3.281 g at 23 mm"}, "4": {"severity": "6.614 g at 23 mm"}},
-    sampling_rate=4096, rate_source="paper", splits={r"(^|/)\dD\.csv$": "train", r"(^|/)\dE\.csv$": "test"},
+    sampling_rate=4096, rate_source="paper", splits={r"D\.csv$": "train", r"E\.csv$": "test"},
     group_by=("recording",), group_unit="file; D develops, E evaluates",
     specimens="1 rig",
     leakage_note="One machine: a test score shows that its imbalance is recognised, not that of another machine. Use "
@@ -155,7 +155,7 @@ SCA = DataSet(
     channels={"DS or Upper": KnownChannel(r"(DS|Upper)\.rawData", "a measurement in each row"),
               "FS or Lower": KnownChannel(r"(FS|Lower)\.rawData", "a measurement in each row")},
     reading={"rows": "rows", "label_map": {-1: "off", 0: "healthy", 1: "inner_race", 2: "ball", 3: "outer_race"}},
-    rate_source="samplingRate in the file", splits={"/train.mat$": "train", "/test.mat$": "test"},
+    rate_source="samplingRate in the file", splits={r"train\.mat$": "train", r"test\.mat$": "test"},
     group_by=("case",), group_unit="case (one machine)",
     leakage_note="Train and test of a case are the same bearing at different times: a test score shows that its later "
                  "damage is recognised. To test on another machine, leave out a case.",

@@ -43,6 +43,8 @@ class Snapshots:
 def divided_snapshots(recordings: list, splits: list) -> list:
     """The folders whose numbered files are divided, as a list of `Snapshots`.
 
+    Files of a known public data set do not count: what belongs together is known for them.
+
     Parameters
     ----------
     recordings : list of SurveyedRecording
@@ -51,6 +53,7 @@ def divided_snapshots(recordings: list, splits: list) -> list:
     """
     series = {}
     for recording, split in zip(recordings, splits):
+        if recording.source.data_set is not None: continue
         folder, _, file = recording.file.rpartition("/")
         stem, numbers = re.subn(r"\d+(?=\D*$)", "#", file.rpartition(".")[0] or file)
         if numbers and folder: series.setdefault((folder, stem), []).append((file, split, recording))
