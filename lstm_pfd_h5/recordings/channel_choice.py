@@ -154,11 +154,15 @@ def _inside(variables, rival):
     found += f"; the file holds {list_variables(variables)}"
     if isinstance(rival.value, Opaque):
         return ImportRefusedError(found, "one clear signal", f"{rival.path}: {rival.value.reason}")
-    if rival.value.dtype.kind == "O" or rival.value.ndim != 2:
+    shape = rival.value.squeeze().shape
+    if rival.value.dtype.kind == "O" or len(shape) != 2:
         remedy = f"Save each recording of {rival.path} as an array of its own"
         return ImportRefusedError(found, "one clear signal", remedy)
-    one = "(:,1)" if rival.value.shape[0] >= rival.value.shape[1] else "(1,:)"
+    one = "(:,1)" if shape[0] >= shape[1] else "(1,:)"
     each = "columns" if one == "(:,1)" else "rows"
+    if rival.value.ndim > 2:
+        remedy = f"Take all of its {each} as recordings with rows='{each}' (--rows {each})"
+        return ImportRefusedError(found, "one clear signal", remedy, retry={"rows": each})
     remedy = (f"Choose a {each[:-1]} of the matrix with signal_variable='{one}' (--signal '{one}'), or take all of its "
               f"{each} as recordings with rows='{each}' (--rows {each})")
     return ImportRefusedError(found, "one clear signal", remedy, retry={"signal_variable": one})

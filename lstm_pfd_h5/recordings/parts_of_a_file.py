@@ -89,14 +89,14 @@ def _as_list(value, count):
     return value.argmax(1).tolist() if (value.sum(1) == 1).all() else None
 
 # %% ../../nbs/guide/10_recordings/13_parts_of_a_file.ipynb #1045e1a3
-def _matrix_parts(variables, kind, wanted, label_map):
+def _matrix_parts(variables, kind, wanted, label_map, minimum_length=2):
     variables = _put_together(variables)
     matrices = [each for each in variables if _is_matrix(each.value) and not _is_label_list(each)]
     if wanted: matrices = [each for each in matrices if _fits(wanted, each)]
     if len(matrices) != 1: return []
     matrix = replace(matrices[0], value=matrices[0].value.squeeze())
     axis = {"rows": 0, "columns": 1}.get(kind, _axis_of_classes(variables, matrix))
-    if axis is None: return []
+    if axis is None or (kind == "auto" and matrix.value.shape[1 - axis] < minimum_length): return []
     classes, where = _classes(variables, matrix.value.shape[axis], label_map)
     shared = [each for each in variables if each.path not in (matrix.path, where)]
     numbers = range(1, matrix.value.shape[axis] + 1)
@@ -205,7 +205,7 @@ def parts_of(variables: list, rows: str | None, wanted: str | None = None, minim
     """
     if rows is None: return [Part("", variables)]
     one_of("rows", rows, ROWS)
-    parts = [] if rows == "parts" else _matrix_parts(variables, rows, wanted, label_map or {})
+    parts = [] if rows == "parts" else _matrix_parts(variables, rows, wanted, label_map or {}, minimum_length)
     if not parts and rows == "columns": parts = _column_parts(variables, minimum_length)
     if not parts and rows in ("auto", "parts"): parts = _element_parts(variables, minimum_length, label_map or {})
     if not parts and rows == "auto": return [Part("", variables)]
@@ -224,7 +224,7 @@ def _long_enough(parts, rows, minimum_length):
 
 def many_recordings(variables: list, minimum_length: int = 100) -> ImportRefusedError | None:
     "The refusal of a file that clearly holds many recordings, which names the option that imports them; or `None`."
-    parts, rows = _matrix_parts(variables, "auto", None, {}), ""
+    parts, rows = _matrix_parts(variables, "auto", None, {}, minimum_length), ""
     if parts: rows = f"{parts[0].name.split()[0]}s"
     else: parts, rows = _element_parts(variables, minimum_length, {}), "parts"
     if not parts:

@@ -171,7 +171,7 @@ class RecordingImporter:
             pieces = stretch_parts(part, choice.channels, column, stretches, self.minimum_length, self.label_map)
             return [self._recording(piece, replace(choice, channels=signals), path, root, known)
                     for piece, signals in pieces]
-        if len({label for *_, label in stretches}) > 1: raise several_classes(column, stretches)
+        if len({label for *_, label in stretches}) > 1: raise several_classes(column, stretches, self.minimum_length)
         return [self._recording(part, choice, path, root, known)]
 
     def _choice(self, part, path, root, known, wanted):

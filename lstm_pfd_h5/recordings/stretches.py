@@ -44,15 +44,19 @@ def class_stretches(variables: list, size: int) -> tuple:
     return column.path, list(zip(borders, borders[1:], stated))
 
 
-def several_classes(path: str, stretches: list) -> ImportRefusedError:
+def several_classes(path: str, stretches: list, minimum_length: int) -> ImportRefusedError:
     "The refusal of a recording whose class changes."
     counts = {}
     for start, stop, label in stretches: counts[label] = counts.get(label, 0) + stop - start
     shown_label = {label: label if isinstance(label, str) else f"{label:.6g}" for label in counts}
     texts = [f"{shown_label[label]} ({count:,} samples)" for label, count in counts.items()]
     shown = ", ".join(texts[:6]) + ", ..." * (len(texts) > 6)
-    remedy = "Cut the recording there with labels='column' (--labels column)"
     found = f"{path} holds {len(counts)} classes: {shown}"
+    if max(stop - start for start, stop, _ in stretches) < minimum_length:
+        found += f", and changes {len(stretches) - 1:,} times"
+        remedy = "If each row of the file is a set of features, not a sample, leave it out with pattern= (--pattern)"
+        return ImportRefusedError(found, "one class, or stretches of one", remedy)
+    remedy = "Cut the recording there with labels='column' (--labels column)"
     return ImportRefusedError(found, "one class", remedy, retry={"labels": "column"})
 
 # %% ../../nbs/guide/10_recordings/14_stretches.ipynb #67741dea
