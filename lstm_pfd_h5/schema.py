@@ -126,7 +126,8 @@ def _problems(root, layout):
     needed = ("/signals", "/labels", "/targets", "/metadata")
     arrays_fit = not any(problem.path.endswith(needed) for problem in problems)
     if not arrays_fit: return problems
-    try: return [*problems, *consistency_problems(root, layout, groups)]
+    try:
+        with hdf5_errors(root.path): return [*problems, *consistency_problems(root, layout, groups)]
     except SchemaError as error: return [*problems, Problem("/", error.found, error.expected)]
 
 
