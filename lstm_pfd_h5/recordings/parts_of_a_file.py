@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..constants import bilingual_name
 from ..core.checks import one_of
 from ..errors import ImportRefusedError
 from ..readers.contents import TextColumn
@@ -233,7 +234,7 @@ def many_recordings(variables: list, minimum_length: int = 100) -> ImportRefused
     signal, classes = parts[0].signal, list(dict.fromkeys(part.label for part in parts if part.label))
     found = f"The file holds {len(parts):,} recordings: {parts[0].name} to {parts[-1].name}"
     if signal is not None: found += f", the first of {signal.value.size:,} samples"
-    if classes: found += f", with the classes {_first_six(classes)}"
+    if classes: found += f", with the classes {_first_six([bilingual_name(name) for name in classes])}"
     remedy = f"Import each of them with rows='{rows}' (--rows {rows})"
     return ImportRefusedError(found, "one recording", remedy, retry={"rows": rows})
 
