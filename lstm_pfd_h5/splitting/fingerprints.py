@@ -255,7 +255,7 @@ def fingerprint(signal) -> Fingerprint:
 
 def _centred(channel):
     "A channel less its mean, (N,) float32; what is not finite becomes zero."
-    if channel.dtype.kind != "f": channel = channel.astype(np.float64)
+    if channel.dtype not in (np.float32, np.float64): channel = channel.astype(np.float64)
     mean = channel.mean(dtype=np.float64)
     if not np.isfinite(mean):
         channel = np.nan_to_num(channel, nan=0.0, posinf=0.0, neginf=0.0)
