@@ -132,8 +132,7 @@ def _unclear(variables, candidates, rivals, found, minimum_length):
     likely = max(found, key=lambda path: (not found[path].certain, sizes[path]))
     remedy = (f"If {likely} is a recording all the same, name it with signal_variable={likely!r} "
               f"(--signal {_quoted(likely)})")
-    return ImportRefusedError(f"No variable is {expected}: {'; '.join(seen[:6])}{more}", "a signal", remedy,
-                              retry={"signal_variable": likely})
+    return ImportRefusedError(f"No variable is {expected}: {'; '.join(seen[:6])}{more}", "a signal", remedy)
 
 
 def _several(candidates, found):
