@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ImportRefusedError, UnsafeFileError
+from ..errors import CorruptFileError, ImportRefusedError, UnsafeFileError
 from ..hdf5.foreign_arrays import FOREIGN_POLICY, arrays_in, origin_of
 from ..hdf5.guard import open_file
 from ..hdf5.object_checks import attributes_of
 from ..hdf5.read_errors import hdf5_errors
 from .contents import MAX_BYTES, Channel, FileContents, check_memory
+from .libraries import DAMAGED
 from .matlab_values import Opaque
 
 # %% ../../nbs/guide/08_readers/29_hdf5_arrays.ipynb #410fb0e5
@@ -48,7 +49,7 @@ def read_hdf5(path, max_bytes: int = MAX_BYTES) -> FileContents:
         It is a training file, holds weights of a network or a table of pandas, or takes more than `max_bytes`.
     """
     name = Path(path).name
-    with open_file(path, FOREIGN_POLICY) as root:
+    with open_file(path, FOREIGN_POLICY) as root, hdf5_errors(path):
         _check_purpose(root, name)
         arrays = arrays_in(root)
         numeric = [array for array in arrays if array.is_numeric]
@@ -96,18 +97,21 @@ def _is_number(values):
 
 def _value(root, array):
     if array.remark or array.shape is None: return Opaque(array.type or "object", array.remark or "it holds nothing")
-    dataset = root[array.path]
+    try: dataset = root[array.path]
+    except KeyError as error:
+        found = f"{array.path} is listed and cannot be opened"
+        raise CorruptFileError(found, "an array at each name", DAMAGED, file=root.path.name) from error
     if array.type == "text":
         if dataset.size > 4096: return Opaque("text", "more than 4,096 texts")
         with hdf5_errors(root.path, array.path): texts = np.ravel(dataset.asstr("utf-8", "replace")[...]).tolist()
         return texts[0] if len(texts) == 1 else texts
     if not array.is_numeric: return Opaque(array.type, "its values are not real numbers")
     with hdf5_errors(root.path, array.path): values = np.atleast_1d(dataset[...])
-    return _channel(root, array, values.astype(values.dtype.newbyteorder("="), copy=False))
+    return _channel(dataset, values.astype(values.dtype.newbyteorder("="), copy=False))
 
 
-def _channel(root, array, values):
-    stated = attributes_of(root[array.path], FOREIGN_POLICY, (*_UNITS, *_RATES))
+def _channel(dataset, values):
+    stated = attributes_of(dataset, FOREIGN_POLICY, (*_UNITS, *_RATES))
     unit = next((stated[key] for key in _UNITS if isinstance(stated.get(key), str)), "")
     source = next((key for key in _RATES if _is_rate(stated.get(key))), "")
     if not unit and not source or values.size != max(values.shape): return values

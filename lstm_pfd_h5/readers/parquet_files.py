@@ -13,10 +13,81 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files import open_regular
-from ..errors import ImportRefusedError
+from ..errors import CorruptFileError, ImportRefusedError
 from .contents import MAX_BYTES, Channel, FileContents, TextColumn, check_memory
-from .libraries import format_library, library_errors
+from .libraries import DAMAGED, format_library, library_errors
 from .matlab_values import Opaque
+
+# %% ../../nbs/guide/08_readers/28_parquet_files.ipynb #c06ee2c6
+_DEEPEST = 24
+
+
+def _varint(data, place):
+    value = shift = 0
+    while True:
+        byte = data[place]
+        value, shift, place = value | (byte & 127) << shift, shift + 7, place + 1
+        if byte < 128: return value, place
+        if shift > 63: raise ValueError("a number of more than 64 bits in the footer")
+
+
+def _thrift(data, place, kind, depth=0):
+    "The value of a type of the compact protocol that begins at a place, and the place behind it."
+    if depth > _DEEPEST: raise ValueError("the footer is nested too deeply")
+    if kind in (1, 2): return kind == 1, place
+    if kind == 3: return data[place], place + 1
+    if kind == 7: return None, place + 8
+    if kind in (4, 5, 6):
+        number, place = _varint(data, place)
+        return number >> 1 ^ -(number & 1), place
+    if kind == 8:
+        length, place = _varint(data, place)
+        return data[place : place + length], place + length
+    if kind in (9, 10): return _thrift_list(data, place, depth)
+    if kind == 12: return _thrift_struct(data, place, depth)
+    raise ValueError(f"a value of type {kind} in the footer")
+
+
+def _thrift_list(data, place, depth):
+    count, kind, place = data[place] >> 4, data[place] & 15, place + 1
+    if count == 15: count, place = _varint(data, place)
+    if count > len(data): raise ValueError(f"a list of {count:,} values in the footer")
+    values = []
+    for _ in range(count):
+        is_flag = kind in (1, 2)
+        value, place = (data[place] == 1, place + 1) if is_flag else _thrift(data, place, kind, depth + 1)
+        values.append(value)
+    return values, place
+
+
+def _thrift_struct(data, place, depth):
+    fields, number = {}, 0
+    while head := data[place]:
+        place += 1
+        if head >> 4: number += head >> 4
+        else: number, place = _thrift(data, place, 4)
+        fields[number], place = _thrift(data, place, head & 15, depth + 1)
+    return fields, place + 1
+
+
+def _footer(stream, size, name):
+    "What the footer of a Parquet file states: number of a field → value."
+    stream.seek(max(0, size - 8))
+    tail = stream.read(8)
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] == b"PARE": raise ImportRefusedError("it is encrypted", "a readable Parquet file", _DECRYPT, file=name)
+    if tail[4:] != b"PAR1" or length + 12 > size:
+        raise CorruptFileError("there is no footer at its end", "a finished Parquet file", DAMAGED, file=name)
+    stream.seek(size - 8 - length)
+    return _thrift(stream.read(length), 0, 12)[0]
+
+
+def _value_count(footer):
+    "Values of all columns of all groups of rows, as the footer states them."
+    return sum(column[3][5] for group in footer.get(4, []) for column in group[1])
+
+
+_DECRYPT = "Write it again without encryption"
 
 # %% ../../nbs/guide/08_readers/28_parquet_files.ipynb #62e6dfbf
 _UNITS, _RATES = ("unit", "units"), ("sampling_rate", "sample_rate", "samplerate", "fs")
@@ -51,10 +122,10 @@ def read_parquet(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """
     parquet = format_library("pyarrow.parquet", "pyarrow", "Parquet files")
     name = Path(path).name
-    with open_regular(path) as (stream, _), library_errors("pyarrow", "a Parquet file", name):
+    with open_regular(path) as (stream, size), library_errors("pyarrow", "a Parquet file", name):
+        count = _value_count(_footer(stream, size, name))
+        stream.seek(0)
         with parquet.ParquetFile(stream, page_checksum_verification=True) as file:
-            groups = [file.metadata.row_group(k) for k in range(file.metadata.num_row_groups)]
-            count = sum(group.column(k).num_values for group in groups for k in range(group.num_columns))
             check_memory(8 * max(count, file.metadata.num_rows * file.metadata.num_columns), max_bytes, name)
             if not file.metadata.num_rows:
                 raise ImportRefusedError("it has no rows", "a row for each sample", file=name)
