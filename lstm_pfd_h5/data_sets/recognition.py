@@ -134,25 +134,27 @@ def recognise(root, paths: Iterable, peek: Callable = look_inside, data_sets: It
         return listings[path]
 
     files = [path for path in map(Path, paths) if could_be_recording(path.relative_to(root))]
+    forms = {path: [each for each in sets if each.match(path, root)] for path in files}
     found = defaultdict(list)
-    for data_set, part in _in_folder(root, root, files, look, sets): found[data_set] += part
+    for data_set, part in _in_folder(root, root, files, forms, look): found[data_set] += part
     return [_recognised(data_set, root, part) for data_set, part in found.items()]
 
 
-def _in_folder(folder, root, files, look, sets):
+def _in_folder(folder, root, files, forms, look):
     "Pairs of data set and files, in a folder; files that do not fit are tried in its subfolders."
-    fitting = [(each, part) for each in sets if (part := _fitting_files(each, root, files, look))]
+    sets = {each: None for path in files for each in forms[path]}
+    fitting = [(each, part) for each in sets if (part := _fitting_files(each, root, files, forms, look))]
     found, inner = fitting if len(fitting) == 1 else [], defaultdict(list)
     known = {path for _, part in found for path in part}
-    for path in files:
+    for path in files if sets else ():
         first, *rest = path.relative_to(folder).parts
         if rest and path not in known: inner[first].append(path)
-    return found + [pair for name, part in inner.items() for pair in _in_folder(folder / name, root, part, look, sets)]
+    return found + [pair for name, part in inner.items() for pair in _in_folder(folder / name, root, part, forms, look)]
 
 
-def _fitting_files(data_set, root, files, look):
+def _fitting_files(data_set, root, files, forms, look):
     "The files that have the form of a data set, if they are enough and a look confirms it; else nothing."
-    part = [path for path in files if data_set.match(path, root)]
+    part = [path for path in files if data_set in forms[path]]
     enough = len(part) >= (1 if data_set.one_file_is_enough else 2) and len(part) >= SHARE * len(files)
     samples = _samples(data_set, root, part) if enough else []
     return part if samples and all(_shows(data_set, look(path)) for path in samples) else []
