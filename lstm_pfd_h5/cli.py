@@ -141,10 +141,10 @@ def repack(
     """
     from lstm_pfd_h5.store.repack import repack as repack_file
 
-    arrays = dict(signals=signals, labels=labels, targets=targets or None, channels_last=channels_last)
     report = repack_file(
-        source, output, split_names=split_names or None, compression=compression, compression_opts=compression_opts,
-        shuffle=shuffle, allow_rounding=allow_rounding, overwrite=overwrite, **arrays,
+        source, output, signals=signals, labels=labels, targets=targets or None, channels_last=channels_last,
+        split_names=split_names or None, compression=compression, compression_opts=compression_opts, shuffle=shuffle,
+        allow_rounding=allow_rounding, overwrite=overwrite,
     )
     typer.echo(report)
 
