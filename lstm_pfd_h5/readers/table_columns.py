@@ -155,7 +155,9 @@ def _floats(form, data):
     if form.gap or form.notation.thousands or set(reading.kinds) != {NUMBER} or reading.trailing: return None
     if data.translate(None, b"0123456789+-eE\r\n \t" + separator + form.notation.decimal.encode()): return None
     if form.notation.decimal == ",": data = data.replace(b",", b".")
-    lines = data.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data: return None  # a line end, which float would take for a blank
+    lines = data.removesuffix(b"\n").split(b"\n")
     cells = separator if reading.separator else None
     try: rows = [list(map(float, line.split(cells))) for line in lines]
     except ValueError: return None
