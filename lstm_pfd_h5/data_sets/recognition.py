@@ -103,13 +103,16 @@ class Recognised(Report):
     @property
     def sentence(self) -> str:
         "`'looks like Paderborn; 2,560 files; 32 groups, grouped by bearing'`."
-        groups, unit = f"{len(self.groups):,} groups", self.data_set.group_unit
-        return f"looks like {self.data_set.title}; {len(self.paths):,} files; {groups}, grouped by {unit}"
+        files, groups = _counted(len(self.paths), "file"), _counted(len(self.groups), "group")
+        return f"looks like {self.data_set.title}; {files}; {groups}, grouped by {self.data_set.group_unit}"
 
     def summary(self) -> Summary:
         "The sentence, and what the data set says of itself."
         known = self.data_set.summary()
         return Summary(f"{self.root.name}: {self.sentence}", known.facts, known.tables, known.warnings)
+
+
+def _counted(count, noun): return f"{count:,} {noun}" + "s" * (count != 1)
 
 
 def recognise(root, paths: Iterable, peek: Callable = look_inside, data_sets: Iterable | None = None) -> list:
