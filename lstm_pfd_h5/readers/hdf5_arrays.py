@@ -7,6 +7,7 @@ __all__ = ['read_hdf5']
 
 # %% ../../nbs/guide/08_readers/29_hdf5_arrays.ipynb #be4671b0
 import math
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,7 @@ def read_hdf5(path, max_bytes: int = MAX_BYTES) -> FileContents:
         It is a training file, holds weights of a network or a table of pandas, or takes more than `max_bytes`.
     """
     name = Path(path).name
-    with open_file(path, FOREIGN_POLICY) as root, hdf5_errors(path):
+    with open_file(path, FOREIGN_POLICY) as root, hdf5_errors(path), _members(name):
         _check_purpose(root, name)
         arrays = arrays_in(root)
         numeric = [array for array in arrays if array.is_numeric]
@@ -61,6 +62,15 @@ def read_hdf5(path, max_bytes: int = MAX_BYTES) -> FileContents:
         contents: dict = _attributes(root)
         for array in arrays: _put(contents, root, array)
     return FileContents(contents, f"HDF5, {len(numeric)} array{'s' * (len(numeric) != 1)} of numbers")
+
+
+@contextmanager
+def _members(name):
+    "A name that a group lists and does not have is damage."
+    try: yield
+    except KeyError as error:
+        found = f"{str(error)[:60]} is listed and cannot be opened"
+        raise CorruptFileError(found, "an object at each name", DAMAGED, file=name) from error
 
 
 def _check_purpose(root, name):
@@ -97,10 +107,7 @@ def _is_number(values):
 
 def _value(root, array):
     if array.remark or array.shape is None: return Opaque(array.type or "object", array.remark or "it holds nothing")
-    try: dataset = root[array.path]
-    except KeyError as error:
-        found = f"{array.path} is listed and cannot be opened"
-        raise CorruptFileError(found, "an array at each name", DAMAGED, file=root.path.name) from error
+    dataset = root[array.path]
     if array.type == "text":
         if dataset.size > 4096: return Opaque("text", "more than 4,096 texts")
         with hdf5_errors(root.path, array.path): texts = np.ravel(dataset.asstr("utf-8", "replace")[...]).tolist()
