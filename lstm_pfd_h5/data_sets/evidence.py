@@ -9,6 +9,7 @@ __all__ = ['Evidence', 'resolve']
 import math
 from dataclasses import dataclass
 
+from ..constants import CLASS_OF_FAULT
 from ..errors import ImportRefusedError, SamplingRateError
 
 # %% ../../nbs/guide/09_data_sets/01_evidence.ipynb #cdcf6cf7
@@ -79,4 +80,4 @@ def _check_agreement(statements, error, meaning, remedy):
 
 def _agree(one, other):
     if isinstance(one, float) and isinstance(other, float): return math.isclose(one, other, rel_tol=1e-3)
-    return one == other
+    return CLASS_OF_FAULT.get(one, one) == CLASS_OF_FAULT.get(other, other)
