@@ -91,7 +91,8 @@ def divided_report(found, plan, source, output):
     result.notes = list(filter(None, notes))
     if not result.problems: _add_division(result, plan)
     elif len(found.rates) == 1: result.sampling_rate = plan.resample_to or min(found.rates)
-    result.commands = next_commands(source, output, plan, result.refused, result.problems)
+    result.commands = next_commands(source, output, plan, result.refused, result.problems,
+                                    len(result.recordings))
     snapshots = divided_snapshots(result.recordings, result.split_of_recording)
     if note := parts_note(result.recordings, result.split_of_recording, plan) * bool(result.rows):
         result.notes.insert(0, note)

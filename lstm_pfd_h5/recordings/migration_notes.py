@@ -120,7 +120,11 @@ def data_set_notes(data_sets: list) -> list:
             "each folder by itself unless you want to train on both", *notes]
 
 # %% ../../nbs/guide/10_recordings/28_migration_notes.ipynb #82fcf3c4
-def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: list, limit: int = 3) -> list:
+_FOR_ALL = frozenset(["labels", "signal_variable", "rows"])
+
+
+def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: list, imported: int = 0,
+                  limit: int = 3) -> list:
     """What is to be gained next, and the command for it.
 
     Parameters
@@ -129,6 +133,8 @@ def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: 
     plan : MigrationPlan
     refused : dict of str to LstmPfdError
     problems : list of LstmPfdError
+    imported : int
+        Recordings that are imported already. A rule for all files is only proposed if it is for more than these.
 
     Returns
     -------
@@ -138,7 +144,8 @@ def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: 
     found = [(_purpose(error), command_line(source, output, plan, **error.retry)) for error in problems if error.retry]
     gains = {}
     for error, names in refusals_by_reason(refused):
-        if error.retry: gains.setdefault(command_line(source, output, plan, **error.retry), []).extend(names)
+        if not error.retry or not _FOR_ALL.isdisjoint(error.retry) and len(names) <= imported: continue
+        gains.setdefault(command_line(source, output, plan, **error.retry), []).extend(names)
     found += [(f"import {count_of(len(names), 'more file')}", command) for command, names in gains.items()]
     return list(dict.fromkeys(found))[:limit]
 

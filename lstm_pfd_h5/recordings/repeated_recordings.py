@@ -6,6 +6,7 @@
 __all__ = ['resolve_repeats']
 
 # %% ../../nbs/guide/10_recordings/26_repeated_recordings.ipynb #c2448d51
+from collections import Counter
 from dataclasses import replace
 
 from ..errors import ImportRefusedError
@@ -80,19 +81,22 @@ def _contradiction(twin, other, name, own, stated):
 _TEXT = (".csv", ".tsv", ".txt", ".lvm", ".asc")
 
 
-def _preference(recordings, number):
-    item = recordings[number]
-    return -item.length, item.sampling_rate is None, item.path.suffix.lower() in _TEXT, number
+def _preferences(recordings):
+    "For each recording a key; of two copies, the one with the smaller key is used."
+    sizes = Counter(item.path.parent for item in recordings)
+    is_text = [item.path.suffix.lower() in _TEXT for item in recordings]
+    return [(-item.length, item.sampling_rate is None, is_text[number], -sizes[item.path.parent], number)
+            for number, item in enumerate(recordings)]
 
 
 def _copies(twins, recordings, contradictions):
     "Number of a recording that is not needed → (number of the one that is used, relation)."
-    found = {}
+    found, preferences = {}, _preferences(recordings)
     for twin in twins:
-        kept, left = sorted((twin.first, twin.second), key=lambda number: _preference(recordings, number))
+        kept, left = sorted((twin.first, twin.second), key=preferences.__getitem__)
         if twin.extent == "overlap" or {kept, left} & set(contradictions): continue
         best = found.get(left, (kept, ""))[0]
-        if _preference(recordings, kept) <= _preference(recordings, best): found[left] = kept, twin.relation
+        if preferences[kept] <= preferences[best]: found[left] = kept, twin.relation
     return {left: (_used(kept, found), relation) for left, (kept, relation) in found.items()}
 
 
