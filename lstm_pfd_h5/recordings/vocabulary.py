@@ -229,7 +229,7 @@ CODE_WORDS = {"ir": "inner_race", "irf": "inner_race", "bpfi": "inner_race",
 # %% ../../nbs/guide/10_recordings/01_vocabulary.ipynb #48110d0e
 def _phrase_table() -> dict:
     "Words of a phrase → its kind and its class."
-    table = {tuple(phrase.split()): ("neutral", None) for phrase in NEUTRAL_PHRASES}
+    table: dict = {tuple(phrase.split()): ("neutral", None) for phrase in NEUTRAL_PHRASES}
     table |= {(word,): ("neutral", None) for words in NEUTRAL_WORDS.values() for word in words.split()}
     table |= {(word,): (kind, None) for kind, words in CHANGING_WORDS.items() for word in words.split()}
     table |= {(word,): ("damage", None) for word in DAMAGE_WORDS}
