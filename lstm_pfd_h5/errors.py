@@ -27,8 +27,8 @@ class LstmPfdError(Exception):
     argument : str, optional
         The argument that `found` is about. Its name is put before `found`.
     retry : dict, optional
-        Options of the same call with which it would succeed, such as `{'signal_variable': 'acc_x'}`. Reports turn them into
-        a command.
+        Options of the same call with which it would succeed, such as `{'signal_variable': 'acc_x'}`. Reports turn them
+        into a command.
 
     Attributes
     ----------

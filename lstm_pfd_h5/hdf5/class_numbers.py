@@ -50,7 +50,8 @@ def class_numbers(dataset: h5py.Dataset, rows: int, where: str, as_targets: str 
         The shape does not fit the signals, or a value is a fraction, NaN, infinite or not a number.
     """
     if dataset.dtype.kind not in "biuf":
-        raise SchemaError(f"{where} are not a column of numbers: the type is {dataset.dtype}", "one number for each row")
+        found = f"{where} are not a column of numbers: the type is {dataset.dtype}"
+        raise SchemaError(found, "one number for each row")
     if not is_column(dataset.shape, rows): return _one_hot_classes(dataset, rows, where, as_targets)
     values = dataset[...].reshape(rows)
     if values.dtype.kind in "bi": return values.astype(np.int64)
@@ -154,8 +155,8 @@ def labels_of(group: GuardedGroup) -> np.ndarray:
     Raises
     ------
     SchemaError
-        There are no labels, or they do not say one class for each row. The message names the call that converts them, if
-        there is one.
+        There are no labels, or they do not say one class for each row. The message names the call that converts them,
+        if there is one.
     """
     rows, where = group["signals"].shape[0], f"labels in {group.name} of {group.path.name}"
     if "labels" not in group:
@@ -203,7 +204,7 @@ def label_names_of(root: GuardedGroup) -> list | None:
 
 
 def count_classes(root: GuardedGroup) -> int:
-    """Number of classes: as the file states (`num_classes`, `label_names`), or the highest label in any split, plus one.
+    """Number of classes: as the file states (`num_classes`, `label_names`), or the highest label of a split, plus one.
 
     Raises
     ------

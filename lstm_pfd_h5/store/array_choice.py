@@ -57,7 +57,8 @@ def find_arrays(root: GuardedGroup, argument: str, name: str, split_names: dict 
         groups = split_groups([each for each in root.keys() if root.has_group(each)], split_names, file_name)
         paths = {split: path for split, group in groups.items() if (path := f"{group}/{name}") in arrays}
     if not paths:
-        found = f"{argument}= (--{argument}) is {name!r}, and {file_name} holds {describe_arrays(list(arrays.values()))}"
+        held = describe_arrays(list(arrays.values()))
+        found = f"{argument}= (--{argument}) is {name!r}, and {file_name} holds {held}"
         raise InvalidArgumentError(found, "the path of an array, or its name in the groups of the splits",
                                    suggestion(name, arrays))
     for path in paths.values():
@@ -234,7 +235,7 @@ def targets_in_columns(datasets: list, rows: int, where: str) -> np.ndarray:
 
 
 def target_names_for(datasets: list) -> list:
-    "A name for each column of targets: that of its array without the word for the split, numbered if there are several."
+    "A name for each column of targets: that of its array without the split, numbered if there are several."
     names = []
     for dataset in datasets:
         last = dataset.name.rpartition("/")[2]
