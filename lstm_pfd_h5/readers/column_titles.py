@@ -21,7 +21,8 @@ _UNITS = frozenset(
     "s sec secs second seconds ms msec us usec µs μs ns min h g gn mg m/s2 m/s^2 m/s² m/s**2 m/s/s m/sec^2 ms-2 mm/s "
     "mm/s2 mm/s^2 mm/s² m/s cm/s um/s µm/s mm um µm μm m cm nm in in/s ips mil mils V mV uV µV kV A mA uA µA Hz kHz "
     "MHz rpm RPM U/min tr/min 1/min min-1 min^-1 r/min rad/s deg/s °/s dps deg ° °C C degC °F K Pa kPa MPa bar mbar "
-    "psi N kN Nm N·m N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB ue µε um/m µm/m ohm Ω volt volts".split()
+    "psi N kN Nm N·m N.m N*m kNm kg W kW VA % %RH dB pC counts count digits LSB "
+    "ue µε um/m µm/m ohm Ω volt volts".split()
 )
 _WITH_UNIT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\]|\(([^()]*)\)|\s/\s*(\S+)|\sin\s+(\S+))\s*")
 
