@@ -91,13 +91,13 @@ def converted_contents(root: GuardedGroup, signals: str | None, labels: str | No
         The arrays do not fit each other, or the labels do not say a class for each row.
     """
     found = find_arrays(root, "signals", signals or "signals", split_names)
-    given = {"labels": _labels_in(root, labels, targets, split_names)}
+    given = {None: _labels_in(root, labels, targets, split_names)}  # a target may be called 'labels'
     given |= {name: find_arrays(root, "targets", name, split_names) for name in targets}
     given = {name: arrays for name, arrays in given.items() if arrays}
     for name, arrays in given.items():
         if arrays.keys() != found.keys():
             splits = [", ".join(map(str, each)) for each in (found, arrays)]
-            found_in = f"{root.path.name} has signals for {splits[0]}, and {name} for {splits[1]}"
+            found_in = f"{root.path.name} has signals for {splits[0]}, and {name or 'labels'} for {splits[1]}"
             raise SchemaError(found_in, "the same splits")
     counts = {split: next((count_in(arrays[split]) for arrays in given.values()), None) for split in found}
     rows = {split: signal_rows(dataset, counts[split], channels_last) for split, dataset in found.items()}
@@ -158,8 +158,8 @@ def _column(root, rows, name):
 def _add_columns(contents, given, targets, file_name):
     "Labels and targets of each split."
     rows = {split: len(signals) for split, signals in contents.rows.items()}
-    if "labels" in given:
-        contents.labels, contents.label_names = classes_in(given["labels"], rows, contents.label_names)
+    if None in given:
+        contents.labels, contents.label_names = classes_in(given[None], rows, contents.label_names)
         unknown = sum(int((values == -1).sum()) for values in contents.labels.values())
         if unknown: contents.notes.append(f"{unknown:,} rows have no class: their label is -1.")
     else: contents.labels = {split: np.full(count, -1) for split, count in rows.items()}
