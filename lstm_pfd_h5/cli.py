@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'SLOW_FILE', 'SOURCE', 'NEW_FILE', 'TARGET', 'SIGNALS_HELP', 'TARGETS_HELP',
-           'SPLIT_NAMES_HELP', 'GENERATED_FILE', 'MEASURED_FILE', 'main', 'inspect', 'validate', 'audit', 'repack',
-           'generate', 'bench', 'demo']
+           'SPLIT_NAMES_HELP', 'migrate', 'GENERATED_FILE', 'MEASURED_FILE', 'main', 'inspect', 'validate', 'audit',
+           'repack', 'generate', 'bench', 'demo']
 
 # %% ../nbs/guide/14_entry_points/07_cli.ipynb #0864c8c2
 import warnings
@@ -149,7 +149,7 @@ def repack(
     typer.echo(report)
 
 # %% ../nbs/guide/14_entry_points/07_cli.ipynb #baa30df4
-command(migrate)
+migrate = command(migrate)
 
 # %% ../nbs/guide/14_entry_points/07_cli.ipynb #5d91868c
 GENERATED_FILE = "The HDF5 file to write; a folder with --format mat."

@@ -147,9 +147,10 @@ def read_clock(variable) -> Clock | None:
 def _unit_of(variable):
     "Seconds in one step of 1, and whether that is stated; `None, False` if the variable is not named as a clock."
     if re.search(r"\.X\(\d+\)\.Data$", variable.path): return 1.0, True  # Paderborn
-    title = variable.title.rpartition(".")[2].replace("µ", "u").replace("μ", "u")
+    texts = variable.title.rpartition(".")[2], variable.unit
+    title, unit = (text.replace("µ", "u").replace("μ", "u") for text in texts)
     if not is_named_clock(title): return None, False
-    units = {_SECONDS[word] for word in split_words(title) if word in _SECONDS}
+    units = {_SECONDS[word] for word in split_words(f"{title} {unit}") if word in _SECONDS}
     if len(units) == 1: return units.pop(), True
     first = float(variable.value.ravel()[0])
     since_1970 = next((unit for start, unit in _SINCE_1970 if start <= first < 4 * start), None)
