@@ -49,7 +49,7 @@ class Site:
     def __init__(self):
         self.pages = {path: read_page(NOTEBOOKS, path) for path in all_notebooks()}
         self.sections = sections()
-        self.library = Library(next(section for section in self.sections if section.index), self.pages)
+        self.library = Library(next(each for each in self.sections if each.folder == Path("guide")), self.pages)
 
     def write(self):
         "Write everything that Sphinx reads."
@@ -57,7 +57,7 @@ class Site:
             if not section.index:
                 self.write_section(section)
         self.write_reference()
-        endings = {Path(FRONT[0]): self.contents(), **self.library_endings()}
+        endings = {Path(FRONT[0]): self.contents(), **self.section_endings(), **self.library_endings()}
         for path, page in self.pages.items():
             write(page.site, make_page(page, NOTEBOOKS, PACKAGE, REPOSITORY, endings.get(path, "")))
         for name in TEXTS:
@@ -68,6 +68,14 @@ class Site:
         front, back = ([document(self.pages[Path(name)].site) for name in names] for names in (FRONT[1:], BACK))
         parts = [*front, *(f"{section.folder}/index" for section in self.sections), "api/index", "api/command_line"]
         return toctree(parts) + toctree([*back, *(Path(name).stem.lower() for name in TEXTS)], "The project")
+
+    def section_endings(self):
+        "What ends the page that a section has of its own: the table of contents."
+        return {
+            section.index: toctree([self.pages[path].site.stem for path in section.pages])
+            for section in self.sections
+            if section.index and section.index != self.library.index
+        }
 
     def library_endings(self):
         "What ends the page of the library and of each room: a drawing, and the table of contents."

@@ -24,7 +24,10 @@ nb_merge_streams = True
 nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist"]
 myst_heading_anchors = 4
-suppress_warnings = ["myst.header"]  # a chapter may begin its examples at a lower level
+suppress_warnings = [
+    "myst.header",  # a chapter may begin its examples at a lower level
+    "ref.python",  # an attribute of one class may have the name of another's
+]
 
 # The package's own documentation
 package = settings["lib_name"]

@@ -101,10 +101,14 @@ def sections():
             f"nbs/{min(unknown)} has no place on the site. "
             "Move it to a folder, or name it in FRONT or BACK of docs/site_map.py."
         )
-    return [
-        library() if name == "guide" else Section(Path(name), *text, None, ordered(NOTEBOOKS / name))
-        for name, text in SECTIONS.items()
-    ]
+    return [library() if name == "guide" else section(name) for name in SECTIONS]
+
+
+def section(name):
+    "A section whose pages are the notebooks of one folder; its own page is the notebook `index`, if there is one."
+    pages, index = ordered(NOTEBOOKS / name), Path(name) / "index.ipynb"
+    own = index if index in pages else None
+    return Section(Path(name), *SECTIONS[name], own, tuple(page for page in pages if page != own))
 
 
 def notebooks(item):

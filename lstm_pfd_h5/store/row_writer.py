@@ -36,7 +36,7 @@ class RowWriter:
         self._inside_row = (0,) * len(row_shape)
 
     def append(self, signals: np.ndarray):
-        "Append signals (n, *row_shape) float32."
+        "Append signals (n, ...) float32, each of `row_shape`."
         if len(self.waiting): signals = np.concatenate([self.waiting, signals])
         full = len(signals) // self.per_chunk * self.per_chunk
         self.waiting = signals[full:].copy()
@@ -96,7 +96,7 @@ class SplitWriter:
         Parameters
         ----------
         signals : np.ndarray
-            (n, *row_shape) float32.
+            (n, ...) float32, each of `row_shape`.
         labels : np.ndarray
             (n,) int64.
         indices, groups : array-like, optional

@@ -22,7 +22,7 @@ class RowBlocks:
     Parameters
     ----------
     read : callable
-        `read(rows, out)` fills `out` (n, *row_shape) with float32 signals; `rows` is (n,) int64.
+        `read(rows, out)` fills `out` (n, ...) with float32 signals; `rows` is (n,) int64.
     num_rows : int
         Rows of the whole data set.
     row_shape : tuple of int
@@ -50,7 +50,7 @@ class RowBlocks:
         return {**self.__dict__, "_held": {}}  # another process reads its own blocks
 
     def copy_rows(self, rows: np.ndarray, out: np.ndarray, ranges: Sequence = ()) -> None:
-        """Fill `out` (n, *row_shape) with rows, in their order.
+        """Fill `out` (n, ...) with rows, in their order.
 
         Parameters
         ----------
