@@ -8,6 +8,7 @@ __all__ = ['NOTHING_SHARED', 'NamePart', 'SharedWords', 'NameReading', 'read_nam
 # %% ../../nbs/guide/10_recordings/02_class_in_name.ipynb #d65b5842
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lstm_pfd_h5.recordings.vocabulary import (
     ADJECTIVES,
@@ -188,6 +189,7 @@ class NameReading:
         return f"{part.text!r} may be another class, beside {named[0]}"
 
 
+@lru_cache(maxsize=4096)  # class, speed and obstacle are read from one name, and files share their folders
 def read_name(name: str, shared: SharedWords = NOTHING_SHARED) -> NameReading:
     """Take a name apart.
 

@@ -27,7 +27,7 @@ from .annotations import ASSUMED, channels_of, config_of, metadata_of, variable_
 from .channel_choice import MINIMUM_LENGTH, check_file, choose_signal
 from .class_in_name import NOTHING_SHARED, SharedWords
 from .class_in_path import shared_words_of
-from .conventions import path_evidence
+from .conventions import words_in_path
 from .file_readers import RECORDING_PATTERNS, find_files, read_variables
 from .labels import check_labels, label_evidence
 from .named_channels import Choice
@@ -155,8 +155,9 @@ class RecordingImporter:
         ImportRefusedError, InvalidSignalError
             As `load_file`; the message does not name the file.
         """
-        path, contents = Path(path), listing((variable.path, variable.value) for variable in variables)
-        known, wanted, recordings = self.data_set or known_file(path, contents, root), self._wanted(path, root), []
+        path, contents = Path(path), ((variable.path, variable.value) for variable in variables)
+        known, wanted = self.data_set or known_file(path, listing(contents), root), self._wanted(path, root)
+        recordings = []
         if self.rows: check_file(variables, path.stem)
         for part in parts_of(variables, self.rows, wanted, self.minimum_length, self.label_map):
             try: recordings += self._recordings_of(part, path, root, known, wanted)
@@ -220,7 +221,7 @@ class RecordingImporter:
         pairs = [(variable.path, variable.value) for variable in part.variables]
         own = known.evidence(path, root, pairs, chosen.title, part.name) if known else []
         if self.data_set: return own
-        return own + [item for item in path_evidence(path, root, "", known, self.shared) if item.origin != "data set"]
+        return own + words_in_path(path, root, self.shared, is_known=bool(known))
 
     def _evidence(self, name, path, root, evidence):
         if name == "label": return label_evidence(self.labels, path, root, evidence, self.shared)
