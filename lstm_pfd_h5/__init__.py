@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.streaming_hdf5_dataset import ChunkedStreamingDataset as ChunkedStreamingDataset
     from lstm_pfd_h5.streaming_hdf5_dataset import StreamingHDF5Dataset as StreamingHDF5Dataset
     from lstm_pfd_h5.streaming_hdf5_dataset import create_streaming_dataloaders as create_streaming_dataloaders
+    from lstm_pfd_h5.training.tune_loader import tune_loader as tune_loader
 
 _NAMES = {
     "benchmarks.bench": ("bench",),
@@ -62,6 +63,7 @@ _NAMES = {
     "store.signal_reader": ("SignalReader",),
     "store.split_audit": ("audit_file",),
     "streaming_hdf5_dataset": ("ChunkedStreamingDataset", "StreamingHDF5Dataset", "create_streaming_dataloaders"),
+    "training.tune_loader": ("tune_loader",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 __all__ = ["__version__", *_MODULE_OF]

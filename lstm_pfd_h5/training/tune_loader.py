@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['worker_counts', 'fits_into_memory', 'best_trial', 'LoaderSettings', 'tune_loader']
 
-# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #722af497
+# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #709a867a
 import inspect
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from ..streaming.num_workers import random_state_restored, starts_by_fork
 from ..streaming_hdf5_dataset import create_streaming_dataloaders
 from .loader_trial import LoaderTrial, batches_of, time_training
 
-# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #477a5d87
+# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #c1be9ea5
 _FOR_WORKERS = {"prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"}
 
 
@@ -38,7 +38,7 @@ def fits_into_memory(loader, num_workers: int) -> bool:
     reader = loader.dataset.reader
     return len(reader) * prod(reader.row_shape) * 4 * max(1, num_workers) <= memory / 4
 
-# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #42e88f90
+# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #edefeb04
 _VARIED = ("num_workers", "prefetch_factor", "cache_size", "use_chunked")
 _HARDLY_WAITS = 0.02
 _CLEARLY_FASTER = 1.05
@@ -103,7 +103,7 @@ class LoaderSettings(Report):
         options = {name: getattr(value, "__qualname__", value) for name, value in self.options.items()}
         return Summary("Settings of the loader", {**options, "result": self.sentence}, [self.table])
 
-# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #5a840339
+# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #f0e100e8
 @dataclass
 class _Search:
     "Tries one argument after another, each with the best values of those before."
@@ -165,7 +165,7 @@ def _first_settings(options):
     first = {"num_workers": 0, "prefetch_factor": 2, "cache_size": cache_size, "use_chunked": False}
     return {name: options.get(name, value) for name, value in first.items()}
 
-# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #f2c8ef5a
+# %% ../../nbs/guide/07_training/05_tune_loader.ipynb #b76b091b
 def tune_loader(hdf5_path, step: Callable, *, seconds: float = 20.0, split: str = "train", progress: bool = True,
                 **options) -> LoaderSettings:
     """Settings of `create_streaming_dataloaders` with which a training step waits least, from trials.
