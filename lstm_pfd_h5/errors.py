@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'ExistingFileError', 'InvalidSignalError',
-           'InvalidDtypeError', 'RowIndexError', 'SplitError', 'MissingDependencyError', 'MissingFileError',
-           'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError', 'CorruptFileError',
-           'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError', 'FileInUseError',
-           'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError', 'LstmPfdWarning',
-           'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning']
+           'InvalidDtypeError', 'RowIndexError', 'SplitError', 'LeakageError', 'MissingDependencyError',
+           'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
+           'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
+           'FileInUseError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError',
+           'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -97,6 +97,10 @@ class RowIndexError(LstmPfdError, IndexError):
 
 class SplitError(LstmPfdError, ValueError):
     "The rows cannot be divided as requested."
+
+
+class LeakageError(LstmPfdError, ValueError):
+    "Test rows are not new to training, and the caller asked for a guarantee (`strict=True`); `report` is the audit."
 
 
 class MissingDependencyError(LstmPfdError, ImportError):

@@ -47,7 +47,7 @@ _SEARCHES = 12
 _PARTNERS = 16  # groups considered for a swap, where there are more than this
 
 
-def assign_groups(members, ratios, bits, num_classes: int | None = None) -> np.ndarray:
+def assign_groups(members, ratios, bits, num_classes: int | None = None, cost_of=group_cost) -> np.ndarray:
     """Assign groups to splits.
 
     Parameters
@@ -60,6 +60,8 @@ def assign_groups(members, ratios, bits, num_classes: int | None = None) -> np.n
         Decides between divisions that are equally good.
     num_classes : int, optional
         As in `group_cost`.
+    cost_of : callable
+        What is best: a function with the arguments and the result of `group_cost`. Folds have another (`fold_cost`).
 
     Returns
     -------
@@ -68,27 +70,27 @@ def assign_groups(members, ratios, bits, num_classes: int | None = None) -> np.n
     """
     found, steps = [], 0
     while len(found) < _SEARCHES and steps < _STEPS:
-        cost, split_of_group, used = _search(np.asarray(members), np.asarray(ratios), bits, num_classes)
+        cost, split_of_group, used = _search(np.asarray(members), np.asarray(ratios), bits, num_classes, cost_of)
         found.append((cost, len(found), split_of_group))
         steps += used
     return min(found, key=lambda result: result[:2])[2]
 
 
-def _search(members, ratios, bits, required):
+def _search(members, ratios, bits, required, cost_of):
     "One search: the cost that it ends with, the split of each group, and how many groups it visited."
     (num_groups, num_columns), num_splits = members.shape, len(ratios)
     members = np.vstack([members, np.zeros((num_splits, num_columns), dtype=np.int64)])  # an empty group in each split
     split_of_group = np.concatenate([np.zeros(num_groups, dtype=np.int64), np.arange(num_splits)])
     table = np.zeros((num_columns, num_splits), dtype=np.int64)
     table[:, 0] = members.sum(0)
-    cost, steps, improved = tuple(group_cost(table, ratios, required)), 0, True
+    cost, steps, improved = tuple(cost_of(table, ratios, required)), 0, True
     while improved and steps < _STEPS:
         improved, steps = False, steps + num_groups
         for group in random_order(num_groups, bits):
             partners = _partners(num_groups, num_splits, bits)
             here, there = split_of_group[group], split_of_group[partners]
             tables = _tables_after_swaps(table, members[partners] - members[group], here, there)
-            costs = group_cost(tables, ratios, required)
+            costs = cost_of(tables, ratios, required)
             best = np.lexsort(costs.T[::-1])[0]
             if tuple(costs[best]) >= cost: continue
             cost, table, improved = tuple(costs[best]), tables[best], True
