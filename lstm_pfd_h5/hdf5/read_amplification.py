@@ -22,7 +22,7 @@ from .layouts import row_groups
 from .read_errors import hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/12_read_amplification.ipynb #8a74a467
-def read_amplification(shape: tuple, chunks: tuple | None) -> float:
+def read_amplification(shape: tuple, chunks: tuple | None, channels=None) -> float:
     """Bytes decoded to read one row alone, over the bytes of that row.
 
     Parameters
@@ -31,11 +31,15 @@ def read_amplification(shape: tuple, chunks: tuple | None) -> float:
         Shape of the dataset, rows first: (rows, samples) or (rows, channels, samples).
     chunks : tuple of int or None
         Shape of one chunk; `None` for a contiguous dataset, which is read without decoding.
+    channels : sequence of int, optional
+        The channels that are read, if not all: `bytes of that row` are theirs only.
     """
     row_length = math.prod(shape[1:])
     if chunks is None or row_length == 0: return 1.0
     decoded = math.prod(math.ceil(extent / chunk) * chunk for extent, chunk in zip(shape[1:], chunks[1:]))
-    return chunks[0] * decoded / row_length
+    if channels is None: return chunks[0] * decoded / row_length
+    decoded *= len({channel // chunks[1] for channel in channels}) / math.ceil(shape[1] / chunks[1])
+    return chunks[0] * decoded / (row_length // shape[1] * len(channels))
 
 # %% ../../nbs/guide/03_hdf5/12_read_amplification.ipynb #99fdbd07
 _SMALL_CHUNK = 2**16  # bytes: decoding them takes less time than the call

@@ -55,23 +55,51 @@ class PlainRows:
         self.file, self.name = FileBytes(dataset.file.filename, opened_identity(dataset)), dataset.name
         self.addresses = addresses
         self.shape, self.dtype, self.fill = dataset.shape, dataset.dtype, dataset.fillvalue
-        self.row_bytes = _row_bytes(dataset)
 
-    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, ...), which has the shape of n rows, with the rows, in their order."
-        addresses = self.addresses[rows]
-        for position in np.flatnonzero(addresses < 0): out[position] = self.fill
-        positions, size = np.flatnonzero(addresses >= 0), self.row_bytes
+    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None, places: np.ndarray | None = None):
+        """Fill rows of an array.
+
+        Parameters
+        ----------
+        rows : np.ndarray
+            (n,) int64, row numbers in any order.
+        out : np.ndarray
+            (n, samples) or (n, channels, samples), of any type.
+        threads : int, optional
+        places : np.ndarray, optional
+            (n,) int64, the place in `out` of each row; by default they have the order of `rows`. `out` may then have
+            more than n rows, and the others are left as they are.
+        """
+        pieces = [piece for place in _places_of(rows, places) for piece in self._pieces_of(out[place])]
+        self._read_pieces(self._addresses_of(rows), pieces, threads)
+
+    def _pieces_of(self, row):
+        return [row]
+
+    def _addresses_of(self, rows):
+        "Where each piece of the rows begins."
+        return self.addresses[rows]
+
+    def _read_pieces(self, addresses, pieces, threads):
+        "Fill arrays of one shape with the values that begin at these addresses."
+        for position in np.flatnonzero(addresses < 0): pieces[position][...] = self.fill
+        positions = np.flatnonzero(addresses >= 0)
+        if not len(positions): return
+        size = pieces[0].size * self.dtype.itemsize
         runs = plan_runs(addresses[positions], np.full(len(positions), size))
-        tasks = [(int(addresses[positions[run[0]]]), positions[run], out) for run in runs]
+        tasks = [(int(addresses[positions[run[0]]]), [pieces[position] for position in positions[run]]) for run in runs]
         run_on_threads(self._read_run, tasks, 1 if len(positions) * size < _ONE_THREAD else threads)
 
-    def _read_run(self, address, positions, out):
-        if out.dtype == self.dtype and out.flags.c_contiguous:
-            self.file.read_into(address, [out[position] for position in positions])
+    def _read_run(self, address, pieces):
+        if pieces[0].dtype == self.dtype and pieces[0].flags.c_contiguous:
+            self.file.read_into(address, pieces)
         else:
-            self.file.read_into(address, [values := np.empty((len(positions), *self.shape[1:]), self.dtype)])
-            out[positions] = values
+            self.file.read_into(address, [values := np.empty((len(pieces), *pieces[0].shape), self.dtype)])
+            for piece, value in zip(pieces, values): piece[...] = value
+
+
+def _places_of(rows, places):
+    return np.arange(len(rows)) if places is None else places
 
 
 def _row_bytes(dataset):
@@ -105,11 +133,12 @@ class ChunkedRows:
         is_channel = len(self.shape) == 3 and self.chunks == (1, 1, self.shape[2])
         return is_channel or self.chunks == (1, *self.shape[1:])
 
-    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, ...), which has the shape of n rows, with the rows, in their order."
-        if out.nbytes < _ONE_THREAD: threads = 1
+    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None, places: np.ndarray | None = None):
+        "Fill `out` (n, ...) with the rows; the parameters are those of `PlainRows.read`."
+        if len(rows) * out[:1].nbytes < _ONE_THREAD: threads = 1
         else: self.codec.warm_up()
-        chunks, decoders = self._row_decoders(rows, out) if self.is_row_wise else self._grid_decoders(rows, out)
+        decoders_for = self._row_decoders if self.is_row_wise else self._grid_decoders
+        chunks, decoders = decoders_for(rows, out, _places_of(rows, places))
         for position in np.flatnonzero(chunks < 0): decoders[position](None)
         stored = np.flatnonzero(chunks >= 0)
         chunks, decoders = chunks[stored], [decoders[position] for position in stored.tolist()]
@@ -135,7 +164,7 @@ class ChunkedRows:
         if stored is None: values[...] = self.fill  # never written
         else: self.codec.decode(stored, values, mask)
 
-    def _row_decoders(self, rows, out):
+    def _row_decoders(self, rows, out, places):
         "For each row or channel of a row, the number of its chunk and a function that decodes the chunk into `out`."
         in_place = out.dtype == self.dtype and out[:1].flags.c_contiguous
 
@@ -146,22 +175,24 @@ class ChunkedRows:
                 if not in_place: part[...] = values
             return decode
 
-        parts = out if self.chunks[1:] == self.shape[1:] else (channel for row in out for channel in row)
+        parts = (out[place] for place in places)
+        if self.chunks[1:] != self.shape[1:]: parts = (channel for row in parts for channel in row)
         return self.grid[rows].reshape(-1), [decoder(part) for part in parts]
 
-    def _grid_decoders(self, rows, out):
+    def _grid_decoders(self, rows, out, places):
         "For each chunk with a part of one of the rows, its number and a function that copies the parts to `out`."
         grid_rows, rows_within = np.divmod(rows, self.chunks[0])
         positions_in = {grid_row: np.flatnonzero(grid_rows == grid_row) for grid_row in np.unique(grid_rows)}
 
-        def decoder(positions, of_row, of_chunk):
+        def decoder(positions, cell):
             def decode(stored, mask=0):
                 values = np.empty(self.chunks, self.dtype)
                 self._decode(stored, mask, values)
-                out[(positions,) + of_row] = values[(rows_within[positions],) + of_chunk]
+                for of_row, of_chunk in cell:
+                    out[(places[positions],) + of_row] = values[(rows_within[positions],) + of_chunk]
             return decode
 
-        decoders = [decoder(positions, *cell) for positions in positions_in.values() for cell in self.cells]
+        decoders = [decoder(positions, cell) for positions in positions_in.values() for cell in self.cells]
         return self.grid[list(positions_in)].reshape(-1), decoders
 
 
@@ -173,10 +204,10 @@ def _chunk_grid(table: ChunkTable, shape, chunks):
 
 
 def _cells(shape, chunks):
-    "For each cell of a row: the part of the row that it is, and the part of its chunk that holds it, as slices."
+    "For each cell of a row, the copies to make: the part of the row, and the part of the chunk that holds it."
     spans = [[slice(start, min(start + chunk, extent)) for start in range(0, extent, chunk)]
              for extent, chunk in zip(shape[1:], chunks[1:])]
-    return [(of_row, tuple(slice(0, each.stop - each.start) for each in of_row)) for of_row in product(*spans)]
+    return [[(of_row, tuple(slice(0, each.stop - each.start) for each in of_row))] for of_row in product(*spans)]
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #59b80d68
 class H5pyRows:
@@ -197,12 +228,17 @@ class H5pyRows:
         self.__dict__.update(state)
         self._hold()
 
-    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None):
-        "Fill `out` (n, ...) with the rows, in their order; HDF5 reads on one thread."
+    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None, places: np.ndarray | None = None):
+        "Fill `out` (n, ...) with the rows, as `PlainRows.read`; HDF5 reads on one thread."
+        places = _places_of(rows, places)
         with hdf5_errors(self.path, self.name):
             dataset, lock, _ = self._opened.get()
             with lock:
-                for position in np.argsort(rows, kind="stable"): out[position] = dataset[int(rows[position])]
+                for position in np.argsort(rows, kind="stable"):
+                    out[places[position]] = self._row_of(dataset, int(rows[position]))
+
+    def _row_of(self, dataset, row):
+        return dataset[row]
 
 
 def _open_dataset(path, identity, name):

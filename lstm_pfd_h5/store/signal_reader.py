@@ -18,11 +18,13 @@ from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.consistency import target_ranges
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import checked_attribute, identify_layout, root_attributes, row_groups, split_group
-from ..hdf5.read_amplification import storage_of
+from ..hdf5.read_amplification import read_amplification, storage_of
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
+from .channel_rows import choose_channels, select_channels
 from .file_bytes import check_unchanged
-from .row_columns import choose_targets, names_in, read_columns
+from .joined_rows import JoinedRows, join_storage
+from .row_columns import choose_targets, join_columns, names_in, read_columns
 from .row_readers import open_rows, opened_identity
 
 # %% ../../nbs/guide/05_store/09_signal_reader.ipynb #dae6f087
@@ -35,8 +37,10 @@ class SignalReader(Report):
     Parameters
     ----------
     path : path-like
-    split : {'train', 'val', 'test'}, optional
-        `None` for a flat file.
+    split : {'train', 'val', 'test', 'all'}, optional
+        `None` for a flat file. With `'all'`, the rows of train, val and test one after another (a flat file: its rows).
+    channels : str, int or sequence of them, optional
+        Names or numbers of the channels to read, in that order; by default all.
 
     Attributes
     ----------
@@ -49,7 +53,11 @@ class SignalReader(Report):
     groups : np.ndarray or None
         (rows,) the recording or bearing of each row.
     label_names, channel_names, target_names : list or None
-        `None` if the file does not state them.
+        `None` if the file does not state them. `channel_names` are those of the channels that are read.
+    channels : list of int or None
+        Numbers of the channels that are read, if not all were asked for.
+    parts : dict
+        Split → range of its rows. A flat file is one part, `'all'`.
     sampling_rate : float or None
         In Hz; `None` if the file does not state it.
     attributes : dict
@@ -58,7 +66,7 @@ class SignalReader(Report):
     num_classes : int
         Classes of the file: as its attributes state, otherwise the highest label in any split, plus one.
     storage : Storage
-        How the signals are stored: chunks, filters, sizes.
+        How the signals are stored, all channels of them: chunks, filters, sizes.
 
     Raises
     ------
@@ -68,14 +76,22 @@ class SignalReader(Report):
         It has none of the three layouts, or signals, labels and targets do not fit together.
     SplitNotFoundError
         It has no such split.
+    InvalidArgumentError
+        It has no such channel.
     """
 
-    def __init__(self, path, split: str | None = None):
-        with open_file(path) as root, hdf5_errors(path): self._read_from(root, split)
+    def __init__(self, path, split: str | None = None, *, channels=None):
+        with open_file(path) as root, hdf5_errors(path): self._read_from(root, split, channels)
 
     @classmethod
-    def splits(cls, path) -> dict:
+    def splits(cls, path, *, channels=None) -> dict:
         """A reader for each split of a file, from one opening.
+
+        Parameters
+        ----------
+        path : path-like
+        channels : str, int or sequence of them, optional
+            As for one reader.
 
         Returns
         -------
@@ -86,32 +102,46 @@ class SignalReader(Report):
         ------
         SplitNotFoundError
             The file has a flat layout.
+        InvalidArgumentError
+            It has no such channel.
         """
         readers = {}
         with open_file(path) as root, hdf5_errors(path):
             for split in row_groups(root):
                 if split is None: split_group(root, SPLITS[0])  # raises: the layout is flat
                 readers[split] = cls.__new__(cls)
-                readers[split]._read_from(root, split)
+                readers[split]._read_from(root, split, channels)
         return readers
 
-    def _read_from(self, root, split):
+    def _read_from(self, root, split, channels):
         self.path, self.split = root.path, split
         self.layout, self.attributes = identify_layout(root), root_attributes(root)
         self.sampling_rate, self.label_names = checked_attribute(root, "sampling_rate"), label_names_of(root)
-        group = split_group(root, split)
-        signals, columns = signals_of(group), read_columns(group)
+        self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
+        groups = row_groups(root) if split == "all" else {split: split_group(root, split)}
+        signals = [signals_of(group) for group in groups.values()]
+        columns = join_columns([read_columns(group) for group in groups.values()], root.path.name)
         self.labels, self.targets = columns.labels, columns.targets
         self.indices, self.groups = columns.indices, columns.groups
-        self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
+        self.storage, self._identity = join_storage([storage_of(each) for each in signals]), opened_identity(root)
         self.has_metadata, self.num_classes = "metadata" in root, count_classes(root)
-        self.storage = storage_of(signals)
-        self._row_reader, self._identity = open_rows(signals), opened_identity(signals)
+        ends = np.cumsum([len(each) for each in signals]).tolist()
+        self.parts = {name or "all": range(*ends_of) for name, ends_of in zip(groups, zip([0, *ends], ends))}
+        self._open_rows(signals, channels)
+
+    def _open_rows(self, signals, channels):
+        rows, self.channels = [open_rows(each) for each in signals], None
+        self._row_reader = rows[0] if len(rows) == 1 else JoinedRows(rows, self.path.name)
+        if channels is None: return
+        names, row_shape = self.channel_names, self._row_reader.shape[1:]
+        self.channels = choose_channels(channels, names, row_shape, self.path.name)
+        self.channel_names = names and [names[number] for number in self.channels]
+        self._row_reader = select_channels(self._row_reader, self.channels)
 
     @property
     def read_amplification(self) -> float:
         "Bytes decoded to read one random row, over the bytes of that row: 1 where a chunk is one row."
-        return self.storage.read_amplification
+        return read_amplification(self.storage.shape, self.storage.chunks, self.channels)
 
     @property
     def shape(self) -> tuple:
@@ -158,7 +188,8 @@ class SignalReader(Report):
         return Summary(self.path.name, facts, tables)
 
     def _channel_facts(self):
-        return {"channels": ", ".join(self.channel_names or [str(self.num_channels)])} if self.num_channels > 1 else {}
+        if self.num_channels < 2 and self.channels is None: return {}
+        return {"channels": ", ".join(self.channel_names or map(str, self.channels or [self.num_channels]))}
 
     def _target_table(self):
         ranges = target_ranges(self.targets)
@@ -244,12 +275,12 @@ class SignalReader(Report):
             The file was replaced or changed since the reader was made.
         """
         if not self.has_metadata: return None
-        if self.split and self.indices is None:
+        if self.layout.has_splits and self.indices is None:
             found = f"{self.path.name} has metadata in input order, and no indices that join them to the rows"
             remedy = "Read root['metadata'] with h5py, or write the data set again with CacheManager"
             raise SchemaError(found, "<split>/indices", remedy)
         places = np.arange(len(self)) if rows is None else self.row_numbers(rows)
-        if self.split: places = self.indices[places]
+        if self.layout.has_splits: places = self.indices[places]
         with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
             check_unchanged(self.path, self._identity, opened_identity(root))
             stored = metadata_texts(root)
