@@ -17,7 +17,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 # %% ../../nbs/guide/06_streaming/07_batches.ipynb #15f7ef98
 class BatchItem(tuple):
-    "A signal (channels, L) and its label, an `int`, or its targets, a tensor."
+    "A signal (channels, L), its label, an `int`, or its targets, a tensor, and perhaps its row number, an `int`."
 
     def __reduce__(self):
         return tuple, (tuple(self),)
@@ -32,19 +32,21 @@ class LazyBatch(Sequence):
         (n, channels, L).
     answers : torch.Tensor
         (n,) int64 labels, or (n,) or (n, K) float32 targets.
+    rows : torch.Tensor, optional
+        (n,) int64 row numbers.
     """
 
-    def __init__(self, signals: torch.Tensor, answers: torch.Tensor):
-        self.batch = [signals, answers]
+    def __init__(self, signals: torch.Tensor, answers: torch.Tensor, rows: torch.Tensor | None = None):
+        self.batch = [signals, answers] if rows is None else [signals, answers, rows]
 
     def __len__(self):
         return len(self.batch[1])
 
     def __getitem__(self, number):
         if isinstance(number, slice): return [self[each] for each in range(len(self))[number]]
-        signals, answers = self.batch
-        answer = answers[number] if answers.is_floating_point() else int(answers[number])
-        return BatchItem((signals[number], answer))
+        signals, *columns = self.batch
+        values = [column[number] if column.is_floating_point() else int(column[number]) for column in columns]
+        return BatchItem((signals[number], *values))
 
     def __repr__(self):
         return f"LazyBatch of {tuple(self.batch[0].shape)} signals"
@@ -53,8 +55,9 @@ class LazyBatch(Sequence):
 def collate_batch(items, *, collate_fn_map=None) -> list:
     "Signals and labels or targets of a `LazyBatch`, not copied; those of any other `BatchItem`s as new tensors."
     if isinstance(items, LazyBatch): return items.batch
-    signals, answers = zip(*items)
-    return [torch.stack(signals), torch.stack(answers) if torch.is_tensor(answers[0]) else torch.tensor(answers)]
+    signals, *columns = zip(*items)
+    return [torch.stack(signals), *(torch.stack(column) if torch.is_tensor(column[0]) else torch.tensor(column)
+                                    for column in columns)]
 
 
 default_collate_fn_map[BatchItem] = collate_batch

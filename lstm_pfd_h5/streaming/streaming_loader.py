@@ -25,18 +25,26 @@ _AHEAD = 2  # batches: one is ready when it is needed, while the next one is bei
 class StreamingDataLoader(Report, DataLoader):
     """`torch.utils.data.DataLoader`, with the same arguments, that reads ahead without workers and can be resumed.
 
-    The data set has a method `read_ahead(batches)`, which is called with the next batches, lists of rows.
+    The data set has a method `read_ahead(batches)`, which is called with the next batches, lists of item numbers.
+
+    Raises
+    ------
+    InvalidArgumentError
+        An `EpochSampler`, which makes batches, is given as `sampler`.
     """
 
     def __init__(self, dataset, *args, **kwargs):  # no annotations: documentation tools cannot evaluate PyTorch's
         super().__init__(dataset, *args, **kwargs)
-        self._received = None  # a copy of the sampler that counts the rows which the loop received
-        self._of_workers = None  # the same for the rows that persistent workers are reading
+        if isinstance(self.sampler, EpochSampler):
+            raise InvalidArgumentError("An EpochSampler is given as sampler", "batch_sampler: it makes batches",
+                                       "Pass its batch_size to EpochSampler, not to the loader")
+        self._received = None  # a copy of the sampler that counts the items which the loop received
+        self._of_workers = None  # the same for the items that persistent workers are reading
 
     def __iter__(self):
         was_set = self._sampler is not None and not self._sampler.begun
         batches, position = super().__iter__(), None
-        if self.num_workers:  # they have been given their first rows
+        if self.num_workers:  # they have been given their first items
             position = self._of_workers = self._beginning()
             if was_set: self._received = position
         return self._counted(batches, position)
@@ -45,11 +53,11 @@ class StreamingDataLoader(Report, DataLoader):
         for batch in batches:
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
-            self._count(position)
-            if not self.num_workers: self.dataset.read_ahead(self._upcoming(_AHEAD))
+            if position is not None: position.consumed, self._received = position.share.after(position.consumed), position
+            if not self.num_workers and self._sampler is not None: self.dataset.read_ahead(self._sampler.upcoming(_AHEAD))
             yield batch
         if position is None: position = self._beginning()
-        if position is not None: position.consumed, self._received = position.epoch_rows, position
+        if position is not None: position.consumed, self._received = position.num_items, position
 
     def _beginning(self):
         "A copy of the sampler, at the position where the latest iteration began."
@@ -58,25 +66,9 @@ class StreamingDataLoader(Report, DataLoader):
         position.consumed = position.start
         return position
 
-    def _count(self, position):
-        if position is None: return
-        size = position.batch_size or self.batch_size or 1
-        left = position.epoch_rows - position.consumed - size
-        ended = left < (size if self.drop_last else 1)
-        position.consumed = position.epoch_rows if ended else position.consumed + size
-        self._received = position
-
-    def _upcoming(self, count):
-        "The next batches, as lists of rows."
-        if isinstance(self.batch_sampler, EpochSampler): return self.batch_sampler.upcoming(count)
-        if not isinstance(self.sampler, EpochSampler) or not self.batch_size: return []
-        rows = self.sampler.upcoming(count * self.batch_size)
-        batches = [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
-        return [batch for batch in batches if len(batch) == self.batch_size or not self.drop_last]
-
     @property
     def epoch_sampler(self) -> EpochSampler:
-        """The sampler that orders the rows, given as `sampler` or `batch_sampler`.
+        """The sampler that makes the batches, given as `batch_sampler`.
 
         Raises
         ------
@@ -85,36 +77,30 @@ class StreamingDataLoader(Report, DataLoader):
         """
         if self._sampler is not None: return self._sampler
         raise InvalidArgumentError(f"The sampler of this loader is a {type(self.sampler).__name__}", "an EpochSampler",
-                                   "Use create_streaming_dataloaders, or pass sampler=EpochSampler(len(dataset))")
+                                   "Use create_streaming_dataloaders, or pass batch_sampler=dataset.epoch_sampler(32)")
 
     @property
     def _sampler(self):
-        samplers = (self.batch_sampler, self.sampler)
-        return next((sampler for sampler in samplers if isinstance(sampler, EpochSampler)), None)
+        return self.batch_sampler if isinstance(self.batch_sampler, EpochSampler) else None
 
-    def state_dict(self, consumed: int | None = None) -> dict:
-        """The position in the epoch, a small dict of integers: save it with the weights.
+    def state_dict(self) -> dict:
+        """The position in the epoch, a small dict: save it with the weights.
 
-        It counts the rows of the batches that the training loop has received, including the current one, and not
+        It counts the items of the batches that the training loop has received, including the current one, and not
         those that workers have read ahead. After the last batch it is the beginning of the next epoch. If there are
-        several iterators, that of the latest batch counts.
-
-        Parameters
-        ----------
-        consumed : int, optional
-            Rows of this rank to count in this epoch instead, for example without batches that were not trained on.
+        several iterators, that of the latest batch counts. It is the same on all ranks after the same number of batches.
 
         Raises
         ------
         InvalidArgumentError
-            The loader's sampler is not an `EpochSampler`, or `consumed` is more than the rows of the epoch.
+            The loader's sampler is not an `EpochSampler`.
         """
         sampler = self.epoch_sampler
         unused = self._received is None or not sampler.begun
-        return (sampler if unused else self._received).state_dict(consumed)
+        return (sampler if unused else self._received).state_dict()
 
     def load_state_dict(self, state: dict) -> None:
-        """Make the next iteration continue where `state_dict` was called, with the same file and batch size.
+        """Make the next iteration continue where `state_dict` was called, with any number of workers and ranks.
 
         Raises
         ------
@@ -142,12 +128,13 @@ class StreamingDataLoader(Report, DataLoader):
         else:
             state = self.state_dict()
             facts |= {"order": sampler.describe_order(), "seed": f"seed {state['seed']}",
-                      "epoch": f"epoch {state['epoch']}", "position": f"{state['consumed']:,} rows received"}
+                      "epoch": f"epoch {state['epoch']}", "position": f"{state['consumed']:,} items received"}
         return facts | {"workers": _counted(self.num_workers, "worker", "no")}
 
     def _size(self):
         size = self.batch_size or getattr(self.batch_sampler, "batch_size", None)
-        return f"{_counted(len(self), 'batch', '0', 'es')} × {size} of {len(self.dataset):,} rows"
+        items = len(self.dataset) if self._sampler is None else self._sampler.num_items
+        return f"{_counted(len(self), 'batch', '0', 'es')} × {size} of {items:,} items"
 
 
 def _counted(count, noun, none, plural="s"):
