@@ -21,8 +21,8 @@ _all_ = ["StreamingHDF5Dataset", "ChunkedStreamingDataset"]
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int | str = "auto", train_transform=None,
                                  test_transform=None, use_chunked: bool = False, chunk_size: int = 256, *,
                                  seed: int | None = None, cache_size: int | str | None = None, target=None,
-                                 window: int | None = None, hop: int | None = None, jitter: bool = False, indices=None,
-                                 return_index: bool = False, balance: str | None = None, weights=None,
+                                 window: int | None = None, hop: int | None = None, jitter: bool = False, channels=None,
+                                 indices=None, return_index: bool = False, balance: str | None = None, weights=None,
                                  limit_per_class: int | None = None, views: int | None = None, **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
@@ -48,7 +48,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         Rows of a block.
     seed : int, optional
         The order of training rows is a function of seed and epoch; by default the seed is PyTorch's global one.
-    cache_size, target, window, hop, return_index
+    cache_size, target, window, hop, channels, return_index
         As in `StreamingHDF5Dataset`. Targets are (batch,) or (batch, K) float32; row numbers come as a third part of each batch.
     jitter : bool
         Shift the windows of training rows in each epoch.
@@ -78,7 +78,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     batch_size = positive("batch_size", batch_size, whole=True)
     check_loader_options(num_workers, options)
     seed, loaders = torch.initial_seed() % 2**63 if seed is None else seed, {}
-    for name, (reader, rows) in _readers(hdf5_path, indices).items():
+    for name, (reader, rows) in _readers(hdf5_path, indices, channels).items():
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
                     window=window, hop=hop, jitter=jitter and is_train, indices=rows, return_index=return_index,
@@ -90,10 +90,12 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     return loaders
 
 
-def _readers(hdf5_path, indices):
+def _readers(hdf5_path, indices, channels):
     "For each loader, a reader and the rows to use; `None` for all."
-    if indices is None: return {split: (reader, None) for split, reader in SignalReader.splits(hdf5_path).items()}
-    reader = SignalReader(hdf5_path, "all")
+    if indices is None:
+        readers = SignalReader.splits(hdf5_path, channels=channels)
+        return {split: (reader, None) for split, reader in readers.items()}
+    reader = SignalReader(hdf5_path, "all", channels=channels)
     return {name: (reader, rows) for name, rows in indices.items()}
 
 

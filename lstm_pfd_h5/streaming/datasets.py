@@ -36,8 +36,8 @@ class StreamingHDF5Dataset(Report, Dataset):
     Parameters
     ----------
     hdf5_path : path-like
-    split : {'train', 'val', 'test'} or None
-        `None` for a flat file.
+    split : {'train', 'val', 'test', 'all'} or None
+        `None` for a flat file; `'all'` for the rows of all splits, one after another.
     transform : callable, optional
         `transform(signal)` with each signal, an (L,) float32 array of its own, or (channels, L) for files with several
         channels. It returns the network's input: arrays become tensors, and one-dimensional results get a channel axis. If it has a
@@ -53,6 +53,8 @@ class StreamingHDF5Dataset(Report, Dataset):
         Samples from the start of one window to that of the next; by default the length of a window.
     jitter : bool
         Shift the windows of each row by 0 … hop - 1 samples, by another number in each epoch.
+    channels : str, int or sequence of them, optional
+        Names or numbers of the channels to read, in this order; by default all.
     indices : array_like of int, optional
         Rows of the split to use, in this order; by default all.
     return_index : bool
@@ -62,7 +64,7 @@ class StreamingHDF5Dataset(Report, Dataset):
     seed : int
         For jitter and generators where batches do not come from an `EpochSampler`, together with `set_epoch`.
     reader : SignalReader, optional
-        A reader of this split; by default the file is opened.
+        A reader of this split and these channels; by default the file is opened.
 
     Attributes
     ----------
@@ -91,10 +93,10 @@ class StreamingHDF5Dataset(Report, Dataset):
     _block_size = 1  # neighbouring rows that are read together
 
     def __init__(self, hdf5_path, split: str | None = "train", transform=None, cache_size: int | str | None = None, *,
-                 window: int | None = None, hop: int | None = None, jitter: bool = False, indices=None,
+                 window: int | None = None, hop: int | None = None, jitter: bool = False, channels=None, indices=None,
                  return_index: bool = False, target=None, seed: int = 0, reader: SignalReader | None = None):
         self.hdf5_path, self.split, self.transform, self.target = str(hdf5_path), split, transform, target
-        self.reader = SignalReader(hdf5_path, split) if reader is None else reader
+        self.reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
         if self._block_size == 1: warn_if_slow(hdf5_path, {split: self.reader.storage})
         self.windows = plan_windows(self.reader.signal_length, window, hop, jitter)
         self._items = ItemReader(self.reader, self.windows, indices, cache_size, self._block_size)
