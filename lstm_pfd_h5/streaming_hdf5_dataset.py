@@ -49,15 +49,16 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     seed : int, optional
         The order of training rows is a function of seed and epoch; by default the seed is PyTorch's global one.
     cache_size, target, window, hop, channels, return_index
-        As in `StreamingHDF5Dataset`. Targets are (batch,) or (batch, K) float32; row numbers come as a third part of each batch.
+        As in `StreamingHDF5Dataset`. Targets are (batch,) or (batch, K) float32; row numbers come as a third part of
+        each batch.
     jitter : bool
         Shift the windows of training rows in each epoch.
     indices : mapping of str to array_like, optional
-        Rows of each loader, as numbers of the split `'all'`: a fold. The loaders have these names; 'train' is the one that is
-        shuffled.
+        Rows of each loader, as numbers of the split `'all'`: a fold. The loaders have these names; 'train' is the one
+        that is shuffled.
     balance, weights, limit_per_class, views
-        What an epoch of training contains, as for `plan_items`: classes in balance, rows by weight, few of each class, several
-        windows of one row together. There is a weight for each row of the training split.
+        What an epoch of training contains, as for `plan_items`: classes in balance, rows by weight, few of each class,
+        several windows of one row together. There is a weight for each row of the training split.
     **options
         Further arguments of `torch.utils.data.DataLoader`, such as `multiprocessing_context` or `prefetch_factor`.
         Those for workers are ignored where `'auto'` decides against workers.
@@ -78,6 +79,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     batch_size = positive("batch_size", batch_size, whole=True)
     check_loader_options(num_workers, options)
     seed, loaders = torch.initial_seed() % 2**63 if seed is None else seed, {}
+    contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
     for name, (reader, rows) in _readers(hdf5_path, indices, channels).items():
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
@@ -85,11 +87,11 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                     seed=seed, reader=reader)
         if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, reader.split, chunk_size, **made)
         else: dataset = StreamingHDF5Dataset(hdf5_path, reader.split, **made)
-        contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views) if is_train else {}
-        loaders[name] = _loader(dataset, num_workers, options, batch_size=batch_size, seed=seed, shuffle=is_train, **contents)
+        order = dict(batch_size=batch_size, seed=seed, shuffle=is_train)
+        loaders[name] = _loader(dataset, num_workers, options, **order, **(contents if is_train else {}))
     return loaders
 
-
+# %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #d657ca6c
 def _readers(hdf5_path, indices, channels):
     "For each loader, a reader and the rows to use; `None` for all."
     if indices is None:

@@ -40,15 +40,16 @@ class StreamingHDF5Dataset(Report, Dataset):
         `None` for a flat file; `'all'` for the rows of all splits, one after another.
     transform : callable, optional
         `transform(signal)` with each signal, an (L,) float32 array of its own, or (channels, L) for files with several
-        channels. It returns the network's input: arrays become tensors, and one-dimensional results get a channel axis. If it has a
-        parameter `generator`, it gets a `torch.Generator` seeded by seed, epoch and item: what it draws then depends neither
-        on the number of workers nor on the batch.
+        channels. It returns the network's input: arrays become tensors, and one-dimensional results get a channel axis.
+        If it has a parameter `generator`, it gets a `torch.Generator` seeded by seed, epoch and item: what it draws
+        then depends neither on the number of workers nor on the batch.
     cache_size : int or str, optional
-        Decoded rows to keep in memory in each process, or bytes for them ('512MB'). Without windows, by default none; rows
-        in memory pay if the whole split fits: under shuffling, c of N rows answer c/N of the requests. With windows, by default
-        '256MB': the rows among which a shuffle mixes (see `pooled_orders`).
+        Decoded rows to keep in memory in each process, or bytes for them ('512MB'). Without windows, by default none;
+        rows in memory pay if the whole split fits: under shuffling, c of N rows answer c/N of the requests. With
+        windows, by default '256MB': the rows among which a shuffle mixes (see `pooled_orders`).
     window : int, optional
-        Samples of an item; by default the whole row. Samples at the end of a row that do not fill a window are left out.
+        Samples of an item; by default the whole row. Samples at the end of a row that do not fill a window are left
+        out.
     hop : int, optional
         Samples from the start of one window to that of the next; by default the length of a window.
     jitter : bool
@@ -182,8 +183,8 @@ class StreamingHDF5Dataset(Report, Dataset):
         contents = plan_items(len(self.rows), self.windows.per_row, labels=labels, groups=groups, balance=balance,
                               weights=weights, limit_per_class=limit_per_class, views=views)
         pool, rows = self._items.pool_for(batch_size, world_size), None if self._items.has_all_rows else self.rows
-        return EpochSampler(contents, batch_size=batch_size, shuffle=shuffle, world_size=world_size, pool=pool, rows=rows,
-                            **options)
+        options |= dict(batch_size=batch_size, shuffle=shuffle, world_size=world_size)
+        return EpochSampler(contents, pool=pool, rows=rows, **options)
 
     def set_epoch(self, epoch: int) -> None:
         "The epoch for jitter and generators where batches do not come from an `EpochSampler`."

@@ -49,7 +49,7 @@ class EpochItems:
         "Tuples of `views` items in an epoch, which is the same number in each."
         if self.recordings is not None: return int((np.bincount(self.recordings) // self.views).sum())
         rows = self.num_rows
-        if self.limit is not None: rows = int(np.minimum(np.unique(self.labels, return_counts=True)[1], self.limit).sum())
+        if self.limit is not None: rows = int(np.bincount(self.labels).clip(max=self.limit).sum())
         return rows * (self.per_row // self.views)
 
     def __len__(self):
@@ -153,8 +153,8 @@ def plan_items(num_rows: int, per_row: int = 1, *, labels=None, groups=None, bal
     limit_per_class : int, optional
         At most this many rows of each class, which each epoch draws anew.
     views : int, optional
-        Items that come together: windows of one row, or, of rows that have a single item, rows of one group. What is left over of
-        a recording waits for another epoch.
+        Items that come together: windows of one row, or, of rows that have a single item, rows of one group. What is
+        left over of a recording waits for another epoch.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def plan_items(num_rows: int, per_row: int = 1, *, labels=None, groups=None, bal
     needs_labels = limit is not None or weights is not None
     return EpochItems(num_rows, per_row, labels if needs_labels else None, weights, limit, recordings, views)
 
-
+# %% ../../nbs/guide/06_streaming/04_epoch_items.ipynb #fd864776
 def _check_labels(argument, labels):
     if labels is None:
         raise InvalidArgumentError(f"{argument} is given, and there are no labels", "labels")

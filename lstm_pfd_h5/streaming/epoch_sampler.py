@@ -181,8 +181,8 @@ class EpochSampler:
         return self._make_plan().items
 
     def _make_plan(self):
-        pool = self._saved_pool or self.pool
-        return plan_epoch(self.contents, seed=self.seed, epoch=self.epoch, shuffle=self.shuffle, pool=pool, rows=self.rows)
+        options = {name: getattr(self, name) for name in ("seed", "epoch", "shuffle", "rows")}
+        return plan_epoch(self.contents, pool=self._saved_pool or self.pool, **options)
 
     def __len__(self):
         return self.share.num_batches()
@@ -216,8 +216,8 @@ class EpochSampler:
     def state_dict(self) -> dict:
         """The position in the epoch: a dict of small numbers and a text.
 
-        It has `seed`, `epoch`, `consumed`, `items` (of an epoch), `kind` (a digest of what an epoch contains and how it is
-        shuffled) and, in a pooled shuffle, `pool`.
+        It has `seed`, `epoch`, `consumed`, `items` (of an epoch), `kind` (a digest of what an epoch contains and how it
+        is shuffled) and, in a pooled shuffle, `pool`.
         """
         ended = self.share.num_batches(self.consumed) == 0
         state = {"seed": self.seed, "epoch": self.epoch + ended, "consumed": 0 if ended else self.consumed,
@@ -228,8 +228,8 @@ class EpochSampler:
     def load_state_dict(self, state: dict) -> None:
         """Continue where `state_dict` was called, with any number of ranks and workers.
 
-        A pooled epoch is finished in the order in which it was begun, even if the batch size or the memory for the pool has
-        changed since; the next one has the new order.
+        A pooled epoch is finished in the order in which it was begun, even if the batch size or the memory for the pool
+        has changed since; the next one has the new order.
 
         Raises
         ------
@@ -263,8 +263,8 @@ class EpochSampler:
         return self._kind
 
     def __repr__(self):
-        parts = [f"{self.num_items:,} items", f"batches of {self.batch_size}", f"seed {self.seed}", f"epoch {self.epoch}",
-                 f"{self.consumed:,} of {self.num_items:,} consumed"]
+        parts = [f"{self.num_items:,} items", f"batches of {self.batch_size}", f"seed {self.seed}",
+                 f"epoch {self.epoch}", f"{self.consumed:,} of {self.num_items:,} consumed"]
         if self.share.world_size > 1: parts.append(f"rank {self.share.rank} of {self.share.world_size}")
         return f"EpochSampler({', '.join([*parts, self.describe_order()])})"
 

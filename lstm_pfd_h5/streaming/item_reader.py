@@ -35,8 +35,8 @@ class ItemReader:
     indices : array_like of int, optional
         Rows of the split to use, in this order; by default all.
     cache_size : int or str, optional
-        Decoded rows to keep in each process, or bytes ('512MB'). By default none for whole rows, and `POOL_SIZE` for windows and
-        for blocks.
+        Decoded rows to keep in each process, or bytes ('512MB'). By default none for whole rows, and `POOL_SIZE` for
+        windows and for blocks.
     block_size : int
         Neighbouring rows that are read together.
 
@@ -63,7 +63,8 @@ class ItemReader:
         if cache_size is None: cache_size = 0 if is_direct else POOL_SIZE
         most = rows_that_fit(cache_size, 4 * prod(reader.row_shape)) // self.block_size
         self.pool = None
-        if most or not is_direct: self.pool = RowPool(reader.read, len(reader), reader.row_shape, block_size, max(1, most))
+        if most or not is_direct:
+            self.pool = RowPool(reader.read, len(reader), reader.row_shape, block_size, max(1, most))
 
     def __len__(self):
         return len(self.rows) * self.windows.per_row

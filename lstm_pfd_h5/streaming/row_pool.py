@@ -83,7 +83,8 @@ class RowPool:
             for first in range(0, len(needed), self.most):
                 part = needed[first : first + self.most]
                 self._fetch(held, [block for block in part if block not in held.blocks], part)
-                places = range(len(rows)) if len(part) == len(needed) else np.flatnonzero(np.isin(blocks, part)).tolist()
+                is_all = len(part) == len(needed)
+                places = range(len(rows)) if is_all else np.flatnonzero(np.isin(blocks, part)).tolist()
                 self._copy(held, rows, starts, out, places)
                 for block in part: held.blocks.move_to_end(block)
             for block in to_release: held.blocks.pop(block, None)

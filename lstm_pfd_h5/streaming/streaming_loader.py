@@ -53,11 +53,16 @@ class StreamingDataLoader(Report, DataLoader):
         for batch in batches:
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
-            if position is not None: position.consumed, self._received = position.share.after(position.consumed), position
-            if not self.num_workers and self._sampler is not None: self.dataset.read_ahead(self._sampler.upcoming(_AHEAD))
+            self._count(position)
             yield batch
         if position is None: position = self._beginning()
         if position is not None: position.consumed, self._received = position.num_items, position
+
+    def _count(self, position):
+        "Count a batch as received, and begin to read those that come next."
+        if position is None: return
+        position.consumed, self._received = position.share.after(position.consumed), position
+        if not self.num_workers: self.dataset.read_ahead(self._sampler.upcoming(_AHEAD))
 
     def _beginning(self):
         "A copy of the sampler, at the position where the latest iteration began."
@@ -88,7 +93,8 @@ class StreamingDataLoader(Report, DataLoader):
 
         It counts the items of the batches that the training loop has received, including the current one, and not
         those that workers have read ahead. After the last batch it is the beginning of the next epoch. If there are
-        several iterators, that of the latest batch counts. It is the same on all ranks after the same number of batches.
+        several iterators, that of the latest batch counts. It is the same on all ranks after the same number of
+        batches.
 
         Raises
         ------

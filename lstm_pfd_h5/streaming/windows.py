@@ -74,7 +74,8 @@ class Windows:
 _PHASES = 1  # the number of this use of an epoch's randomness
 
 # %% ../../nbs/guide/06_streaming/01_windows.ipynb #61cd7b96
-def plan_windows(signal_length: int, window: int | None = None, hop: int | None = None, jitter: bool = False) -> Windows:
+def plan_windows(signal_length: int, window: int | None = None, hop: int | None = None,
+                 jitter: bool = False) -> Windows:
     """The windows of rows of `signal_length` samples.
 
     Parameters
