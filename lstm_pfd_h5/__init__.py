@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.benchmarks.bench import bench as bench
     from lstm_pfd_h5.cache_manager import CacheManager as CacheManager
     from lstm_pfd_h5.data_config import DataConfig as DataConfig
+    from lstm_pfd_h5.evaluation.evaluation import Evaluation as Evaluation
+    from lstm_pfd_h5.evaluation.evaluation import evaluate as evaluate
     from lstm_pfd_h5.explore import explore as explore
     from lstm_pfd_h5.matlab_importer import MatlabImporter as MatlabImporter
     from lstm_pfd_h5.matlab_importer import load_mat_dataset as load_mat_dataset
@@ -48,6 +50,7 @@ _NAMES = {
     "benchmarks.bench": ("bench",),
     "cache_manager": ("CacheManager",),
     "data_config": ("DataConfig",),
+    "evaluation.evaluation": ("Evaluation", "evaluate"),
     "explore": ("explore",),
     "matlab_importer": ("MatlabImporter", "load_mat_dataset"),
     "migration": ("migrate",),
