@@ -89,7 +89,7 @@ def _register_lines(layer, length, sampling_rate, window, max_frequency):
     frequencies = torch.arange(length // 2 + 1, dtype=torch.float64) * (rate / length)
     if max_frequency is not None:
         if not rate / length <= positive("max_frequency", max_frequency) <= rate / 2:
-            refuse("max_frequency", max_frequency, f"a frequency from {rate / length:g}, one line, to {rate / 2:g} Hz")
+            refuse("max_frequency", max_frequency, f"a frequency from {rate / length:g}, one line, to {rate / 2:g}")
         frequencies = frequencies[frequencies <= max_frequency]
     weights = _window_weights(window, length)
     gain = torch.full((len(frequencies),), 2 / float(weights.sum()))
@@ -122,7 +122,7 @@ def _scaled(amplitudes, scale, floor):
 
 
 def _lines_text(frequencies):
-    return f"{len(frequencies)} lines, 0 to {float(frequencies[-1]):g} Hz"
+    return f"{len(frequencies)} lines, 0 to {float(frequencies[-1]):g}"
 
 # %% ../../nbs/guide/07_training/01_spectra.ipynb #2135e16a
 class Envelope(nn.Module):
