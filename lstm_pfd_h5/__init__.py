@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.schema import describe_file as describe_file
     from lstm_pfd_h5.schema import validate_file as validate_file
     from lstm_pfd_h5.signal_generator import SignalGenerator as SignalGenerator
+    from lstm_pfd_h5.splitting.cross_validation import nested_folds as nested_folds
+    from lstm_pfd_h5.store.file_folds import folds as folds
+    from lstm_pfd_h5.store.file_folds import leave_one_condition_out as leave_one_condition_out
+    from lstm_pfd_h5.store.file_folds import leave_one_group_out as leave_one_group_out
     from lstm_pfd_h5.store.repack import repack as repack
     from lstm_pfd_h5.store.signal_reader import SignalReader as SignalReader
     from lstm_pfd_h5.store.split_audit import audit_file as audit_file
@@ -62,6 +66,8 @@ _NAMES = {
     "plots.signal_plots": ("plot_spectrogram", "plot_spectrum", "plot_waveform"),
     "schema": ("describe_file", "validate_file"),
     "signal_generator": ("SignalGenerator",),
+    "splitting.cross_validation": ("nested_folds",),
+    "store.file_folds": ("folds", "leave_one_condition_out", "leave_one_group_out"),
     "store.repack": ("repack",),
     "store.signal_reader": ("SignalReader",),
     "store.split_audit": ("audit_file",),
