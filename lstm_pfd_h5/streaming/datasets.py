@@ -150,7 +150,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def row_of(self, index):
         "The number in the split of the row that an item is of; of an array of items, (n,) int64."
-        rows = self._items.rows_of(self._item_numbers(index))
+        rows = self._items.rows_of(self._items.numbers(index))
         return rows if np.ndim(index) else int(rows[0])
 
     def windows_of(self, row: int) -> range:
@@ -221,7 +221,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def __getitem__(self, index):
         if isinstance(index, slice): return Subset(self, range(len(self))[index])
-        if isinstance(index, (list, tuple, np.ndarray)): return Subset(self, self._item_numbers(index).tolist())
+        if isinstance(index, (list, tuple, np.ndarray)): return Subset(self, self._items.numbers(index).tolist())
         return tuple(self.__getitems__([index])[0])
 
     def __getitems__(self, indices):
@@ -237,18 +237,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def _as_batch(self, indices):
         if isinstance(indices, Batch): return indices
-        return Batch(self._item_numbers(indices).tolist(), self.seed, self.epoch)
-
-    def _item_numbers(self, indices):
-        "Item numbers as (n,) int64, none negative; `RowIndexError` if one does not exist."
-        items = np.atleast_1d(np.asarray(indices))
-        if items.dtype == bool: items = np.flatnonzero(items)
-        numbers = items.astype(np.int64)
-        wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != items)
-        if wrong.any():
-            raise RowIndexError(f"There is no item {items[wrong.argmax()]}",
-                                f"a whole number from {-len(self)} to {len(self) - 1}")
-        return np.where(numbers < 0, numbers + len(self), numbers)
+        return Batch(self._items.numbers(indices).tolist(), self.seed, self.epoch)
 
     def _transformed(self, lazy, items, batch):
         generators = item_generators(self._items.numbers_of(items), batch.seed, batch.epoch, batch.occurrences)
@@ -257,11 +246,17 @@ class StreamingHDF5Dataset(Report, Dataset):
         return list(zip(results, *columns))
 
     def read_ahead(self, batches) -> None:
-        "Begin to read the next batches on a thread. Transforms are called when a batch is needed."
+        "Begin to read the next batches on a thread, of windows their rows. Transforms are called when a batch is needed."
+        if not self.windows.are_rows: return self._items.prefetch(batches)
         self._ahead.begin(self._read_begun, [(_key(batch), batch) for batch in map(self._as_batch, batches)])
 
     def _read_begun(self, _, batch):
         return self._items.read(batch)
+
+    @property
+    def batches_ahead(self) -> int:
+        "How many batches `read_ahead` should be told: a batch of windows needs few new rows, or none."
+        return 2 if self.windows.are_rows else 16
 
     def choose_num_workers(self) -> int:
         "The number of workers with which this data set is fastest, from timing a few rows; 0 without a transform."

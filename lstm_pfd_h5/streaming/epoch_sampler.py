@@ -7,8 +7,10 @@ __all__ = ['Batch', 'EpochPlan', 'plan_epoch', 'EpochSampler']
 
 # %% ../../nbs/guide/06_streaming/05_epoch_sampler.ipynb #80307fc1
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -112,6 +114,21 @@ def _counted_in(pool, views):
     return Pool(pool.blocks, pool.block_size, pool.lanes, max(1, pool.batch_size // views))
 
 # %% ../../nbs/guide/06_streaming/05_epoch_sampler.ipynb #644744b9
+class _Coming:
+    "Batches that were made before they are handed out, because their reader wants to know them."
+
+    def __init__(self, batches: Iterator):
+        self.made, self._batches = deque(), batches
+
+    def at_least(self, count: int) -> bool:
+        "Make batches until there are `count` of them; whether there are."
+        while len(self.made) < count:
+            batch = next(self._batches, None)
+            if batch is None: return False
+            self.made.append(batch)
+        return True
+
+
 class EpochSampler:
     """Batches of item numbers, for `DataLoader(batch_sampler=...)`; each iteration is the next epoch.
 
@@ -164,7 +181,7 @@ class EpochSampler:
                                        "a multiple of the views, which come together")
         self.pool, self.rows = pool, rows
         self.epoch, self.consumed, self.start, self.begun = 0, 0, 0, False
-        self._plan, self._saved_pool, self._kind = None, None, None
+        self._coming, self._saved_pool, self._kind = None, None, None
 
     @property
     def batch_size(self) -> int:
@@ -189,20 +206,27 @@ class EpochSampler:
 
     def __iter__(self) -> Iterator:  # a generator: PyTorch makes iterators that it never uses, and these begin no epoch
         if self.begun: self.epoch, self.consumed, self._saved_pool = self.epoch + 1, 0, None
-        self.begun, self.start, self._plan = True, self.consumed, self._make_plan()
-        plan, consumed = self._plan, self.consumed
+        self.begun, self.start = True, self.consumed
+        coming = self._coming = _Coming(self._batches(self._make_plan(), self.consumed))
+        while coming.at_least(1):
+            self.consumed, batch = coming.made.popleft()
+            yield batch
+        self.consumed = self.num_items
+
+    def _batches(self, plan, consumed):
+        "The batches of this rank from a position on, each with the position after it."
         while consumed < self.num_items:
-            places = self.share.places(consumed)
-            consumed = self.consumed = self.share.after(consumed)
-            if len(places): yield plan.batch(places)
+            places, consumed = self.share.places(consumed), self.share.after(consumed)
+            if len(places): yield consumed, plan.batch(places)
 
     def upcoming(self, count: int) -> list:
         "The next `count` batches of the epoch that is under way, or fewer at its end. They are not handed out."
-        batches, consumed = [], self.consumed
-        while self._plan is not None and consumed < self.num_items and len(batches) < count:
-            places, consumed = self.share.places(consumed), self.share.after(consumed)
-            if len(places): batches.append(self._plan.batch(places))
-        return batches
+        if self._coming is None: return []
+        self._coming.at_least(count)
+        return [batch for _, batch in islice(self._coming.made, count)]
+
+    def __getstate__(self):
+        return {**self.__dict__, "_coming": None}  # another process begins where this one is
 
     def set_epoch(self, epoch: int) -> None:
         """Make `epoch` the epoch of the next iteration.
@@ -211,7 +235,7 @@ class EpochSampler:
         """
         epoch = whole_number("epoch", epoch)
         if self.begun or epoch != self.epoch: self.consumed, self._saved_pool = 0, None
-        self.epoch, self.begun, self._plan = epoch, False, None
+        self.epoch, self.begun, self._coming = epoch, False, None
 
     def state_dict(self) -> dict:
         """The position in the epoch: a dict of small numbers and a text.
@@ -242,7 +266,7 @@ class EpochSampler:
         if numbers["consumed"]: self._check_same(state)
         pool = state.get("pool")
         self._saved_pool = Pool(**pool) if pool and numbers["consumed"] else None
-        self.__dict__.update(numbers, begun=False, _plan=None)
+        self.__dict__.update(numbers, begun=False, _coming=None)
 
     def _check_same(self, state):
         "Refuse a position in another epoch: its items would be other ones."

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ..core.checks import whole_number
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, RowIndexError
 from ..store.signal_reader import SignalReader
 from .batches import empty_batch
 from .epoch_sampler import Batch
@@ -69,6 +69,17 @@ class ItemReader:
     def __len__(self):
         return len(self.rows) * self.windows.per_row
 
+    def numbers(self, indices):
+        "Item numbers as (n,) int64, none negative; `RowIndexError` if one does not exist."
+        items = np.atleast_1d(np.asarray(indices))
+        if items.dtype == bool: items = np.flatnonzero(items)
+        numbers = items.astype(np.int64)
+        wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != items)
+        if wrong.any():
+            raise RowIndexError(f"There is no item {items[wrong.argmax()]}",
+                                f"a whole number from {-len(self)} to {len(self) - 1}")
+        return np.where(numbers < 0, numbers + len(self), numbers)
+
     @property
     def shape(self) -> tuple:
         "(channels, window) of an item."
@@ -102,6 +113,10 @@ class ItemReader:
             starts = self.windows.starts(items % self.windows.per_row, rows, batch.seed, batch.epoch)
             self.pool.copy(rows, out, starts, to_read=batch.to_read, to_release=self._to_release(batch))
         return signals
+
+    def prefetch(self, batches) -> None:
+        "Begin to read the blocks that batches need."
+        if self.pool is not None: self.pool.prefetch([block for batch in batches for block in batch.to_read])
 
     def _to_release(self, batch):
         "Nothing, if everything fits: the next epoch finds it in memory."

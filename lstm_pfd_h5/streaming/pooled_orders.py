@@ -44,6 +44,11 @@ class Pool:
         return max(1, self.blocks // min(self.lanes, LANES))
 
     @property
+    def spread(self) -> int:
+        "Blocks of a lane that are mixed at any time: the others are on their way."
+        return max(1, self.per_lane - 2 * self.read_together)
+
+    @property
     def read_together(self) -> int:
         "Blocks that are read at once, ahead of their first use."
         return max(1, min(4, self.per_lane // 4))
@@ -76,7 +81,7 @@ def pooled_order(blocks: np.ndarray, pool: Pool, bits: np.random.PCG64) -> np.nd
     lane_of_place = np.arange(len(blocks)) // pool.batch_size % pool.lanes
     places = np.argsort(lane_of_place, kind="stable")
     lane = lane_of_place[places]
-    times = _times(turns[sequence], lane, pool.per_lane - pool.read_together, bits)
+    times = _times(turns[sequence], lane, pool.spread, bits)
     order = np.empty(len(blocks), np.int64)
     order[places] = sequence[np.lexsort((times, lane))]
     return order
@@ -100,7 +105,7 @@ def _times(turns, lane, spread, bits):
     sizes = np.diff(firsts, append=number[-1] + 1 if len(number) else 0)
     of_lane = np.cumsum(new_lane) - 1
     size, turn = sizes[of_lane], number - firsts[of_lane]
-    times = np.abs(turn + 0.5 + max(1, spread) * (chance - 0.5))
+    times = np.abs(turn + 0.5 + spread * (chance - 0.5))
     times = np.where(times > size, 2 * size - times, times)
     return np.where(spread >= size, chance, times)
 

@@ -9,11 +9,10 @@ __all__ = ['ReadAhead']
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import numpy as np
 
+from ..core.parallel import in_background
 from ..core.per_process import PerProcess
 
 # %% ../../nbs/guide/06_streaming/10_read_ahead.ipynb #192f3f44
@@ -43,8 +42,8 @@ class ReadAhead:
             The arguments for each batch: its rows, (n,) int64, and any others. Batches that an earlier call began
             come first.
         """
-        begun, submit = self._queue(), _reading_thread.get().submit
-        for rows, *others in batches[len(begun) :]: begun.append((rows, submit(read, rows, *others)))
+        begun = self._queue()
+        for rows, *others in batches[len(begun) :]: begun.append((rows, in_background(read, rows, *others)))
 
     def take(self, rows: np.ndarray):
         """The batch, if exactly these rows were read ahead in this order; otherwise `None`.
@@ -56,6 +55,3 @@ class ReadAhead:
         if begun and np.array_equal(begun[0][0], rows): return begun.popleft()[1].result()
         while begun: begun.pop()[1].exception()
         return None
-
-
-_reading_thread = PerProcess(partial(ThreadPoolExecutor, 1, thread_name_prefix="lstm_pfd_h5 read ahead"))

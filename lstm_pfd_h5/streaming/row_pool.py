@@ -10,10 +10,12 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 
 import numpy as np
 
 from ..core.checks import whole_number
+from ..core.parallel import in_background
 from ..core.per_process import PerProcess
 from ..errors import InvalidArgumentError
 
@@ -23,6 +25,7 @@ class _Held:
 
     def __init__(self):
         self.blocks: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.coming: dict[int, Future] = {}
         self.lock, self.rows_read = threading.Lock(), 0
 
 
@@ -77,6 +80,7 @@ class RowPool:
         starts = np.zeros(len(rows), np.int64) if starts is None else starts
         needed = list(dict.fromkeys(blocks.tolist()))
         with held.lock:
+            self._receive(held, {*needed, *to_read})
             if len(needed) + len(to_read) <= self.most:
                 self._fetch(held, [block for block in to_read if block not in held.blocks], needed, together=True)
             needed.sort(key=lambda block: block not in held.blocks)  # those in memory, before others take their place
@@ -89,6 +93,31 @@ class RowPool:
                 for block in part: held.blocks.move_to_end(block)
             for block in to_release: held.blocks.pop(block, None)
 
+    def prefetch(self, blocks: Sequence) -> None:
+        """Begin to read blocks on the background thread, if there is room for them.
+
+        An error is raised where a block is needed.
+        """
+        held = self._held.get()
+        with held.lock:
+            missing = [block for block in blocks if block not in held.blocks and block not in held.coming]
+            if not missing or len(held.blocks) + len(held.coming) + len(missing) > self.most: return
+            begun = in_background(self._read_blocks, missing)
+            held.coming |= dict.fromkeys(missing, begun)
+
+    def _receive(self, held, needed):
+        "Take over blocks that were read in the background: those that are needed, and those that have arrived."
+        for begun in dict.fromkeys(held.coming.values()):
+            blocks = [block for block, each in held.coming.items() if each is begun]
+            if not begun.done() and needed.isdisjoint(blocks): continue
+            for block in blocks: del held.coming[block]
+            if begun.exception() is not None and needed.isdisjoint(blocks): continue  # it will be read again if needed
+            self._hold(held, begun.result())
+
+    def _hold(self, held, blocks):
+        held.blocks |= blocks
+        held.rows_read += sum(map(len, blocks.values()))
+
     def _copy(self, held, rows, starts, out, places):
         length, size = out.shape[-1], self.block_size
         numbers, begins = rows.tolist(), starts.tolist()
@@ -97,24 +126,26 @@ class RowPool:
             out[place] = held.blocks[row // size][row % size, ..., begin : begin + length]
 
     def _fetch(self, held, missing, needed, together=False):
-        "Read blocks, in the memory of one array if they are `together` until they are released."
+        "Read blocks; those that are not `together` until they are released do not share memory."
         if not missing: return
         self._make_room(held, len(missing), set(needed))
-        spans = [(block * self.block_size, min((block + 1) * self.block_size, self.num_rows)) for block in missing]
-        rows = np.concatenate([np.arange(*span) for span in spans])
+        blocks = self._read_blocks(missing)
+        if not together and len(missing) > 1: blocks = {block: values.copy() for block, values in blocks.items()}
+        self._hold(held, blocks)
+
+    def _read_blocks(self, blocks):
+        "Block → its rows, all in the memory of one array."
+        spans = [np.arange(block * self.block_size, min((block + 1) * self.block_size, self.num_rows))
+                 for block in blocks]
+        rows = np.concatenate(spans)
         values = np.empty((len(rows), *self.row_shape), np.float32)
         self.read(rows, values)
-        held.rows_read += len(rows)
-        place = 0
-        for block, (first, last) in zip(missing, spans):
-            part = values[place : place + last - first]
-            held.blocks[block] = part if together or len(missing) == 1 else part.copy()
-            place += last - first
+        return dict(zip(blocks, np.split(values, np.cumsum([len(span) for span in spans])[:-1])))
 
     def _make_room(self, held, count, needed):
         "Drop the least recently used blocks until `count` more fit, but none that is needed."
         for block in list(held.blocks):
-            if len(held.blocks) + count <= self.most: return
+            if len(held.blocks) + len(held.coming) + count <= self.most: return
             if block not in needed: del held.blocks[block]
 
 # %% ../../nbs/guide/06_streaming/06_row_pool.ipynb #044bf8fb

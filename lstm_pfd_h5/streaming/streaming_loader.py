@@ -19,13 +19,11 @@ from ..errors import InvalidArgumentError
 from .epoch_sampler import EpochSampler
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7117fafa
-_AHEAD = 2  # batches: one is ready when it is needed, while the next one is being read
-
-
 class StreamingDataLoader(Report, DataLoader):
     """`torch.utils.data.DataLoader`, with the same arguments, that reads ahead without workers and can be resumed.
 
-    The data set has a method `read_ahead(batches)`, which is called with the next batches, lists of item numbers.
+    The data set has a method `read_ahead(batches)`, which is called with the next `batches_ahead` batches, lists of item
+    numbers.
 
     Raises
     ------
@@ -62,7 +60,7 @@ class StreamingDataLoader(Report, DataLoader):
         "Count a batch as received, and begin to read those that come next."
         if position is None: return
         position.consumed, self._received = position.share.after(position.consumed), position
-        if not self.num_workers: self.dataset.read_ahead(self._sampler.upcoming(_AHEAD))
+        if not self.num_workers: self.dataset.read_ahead(self._sampler.upcoming(self.dataset.batches_ahead))
 
     def _beginning(self):
         "A copy of the sampler, at the position where the latest iteration began."
