@@ -8,7 +8,7 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
            'FileInUseError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError',
-           'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning']
+           'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -181,3 +181,7 @@ class SmallClassWarning(LstmPfdWarning):
 
 class SkippedFileWarning(LstmPfdWarning):
     "A file was left out, for the reason given."
+
+
+class DistributedWarning(LstmPfdWarning):
+    "Each of several training processes reads all rows."
