@@ -227,26 +227,26 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __getitems__(self, indices):
         "The items of a batch, read together."
         batch = self._as_batch(indices)
-        items = np.array(batch, np.int64)
-        rows, signals = self._items.rows_of(items), self._ahead.take(_key(batch))
+        rows = self._items.rows_of(batch.items)
+        signals = self._ahead.take(_key(batch)) if self.windows.are_rows else None
         answers = torch.from_numpy(self._answers[rows])
         if signals is None: signals = self._items.read(batch)
         numbers = torch.from_numpy(rows) if self.return_index else None
         lazy = LazyBatch(signals, answers, numbers)
-        return lazy if self.transform is None else self._transformed(lazy, items, batch)
+        return lazy if self.transform is None else self._transformed(lazy, batch)
 
     def _as_batch(self, indices):
         if isinstance(indices, Batch): return indices
-        return Batch(self._items.numbers(indices).tolist(), self.seed, self.epoch)
+        return Batch(self._items.numbers(indices), self.seed, self.epoch)
 
-    def _transformed(self, lazy, items, batch):
-        generators = item_generators(self._items.numbers_of(items), batch.seed, batch.epoch, batch.occurrences)
+    def _transformed(self, lazy, batch):
+        generators = item_generators(self._items.numbers_of(batch.items), batch.seed, batch.epoch, batch.occurrences)
         results = transform_items(self.transform, self._items.arrays_of(lazy.batch[0]), generators)
         columns = [list(column) if column.is_floating_point() else column.tolist() for column in lazy.batch[1:]]
         return list(zip(results, *columns))
 
     def read_ahead(self, batches) -> None:
-        "Begin to read the next batches on a thread, of windows their rows. Transforms are called when a batch is needed."
+        "Begin to read the next batches, or the rows of their windows, on a thread. Transforms are not called."
         if not self.windows.are_rows: return self._items.prefetch(batches)
         self._ahead.begin(self._read_begun, [(_key(batch), batch) for batch in map(self._as_batch, batches)])
 
@@ -269,7 +269,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
 def _key(batch):
     "What tells a batch from the same items in another epoch, which may begin elsewhere."
-    return np.array([batch.epoch, *batch], np.int64)
+    return np.append(batch.items, batch.epoch)
 
 # %% ../../nbs/guide/06_streaming/17_datasets.ipynb #83b095e3
 class ChunkedStreamingDataset(StreamingHDF5Dataset):

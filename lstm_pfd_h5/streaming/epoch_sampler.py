@@ -27,6 +27,8 @@ class Batch(list):
 
     Attributes
     ----------
+    items : np.ndarray
+        (n,) int64, the same numbers.
     seed, epoch : int
     occurrences : np.ndarray or None
         (n,) how many times each item came before in this epoch; `None` if each comes once.
@@ -35,7 +37,8 @@ class Batch(list):
     """
 
     def __init__(self, items=(), seed=0, epoch=0, occurrences=None, to_read=(), to_release=()):
-        super().__init__(items)
+        self.items = np.asarray(items, np.int64)
+        super().__init__(self.items.tolist())
         self.seed, self.epoch, self.occurrences = seed, epoch, occurrences
         self.to_read, self.to_release = list(to_read), list(to_release)
 
@@ -67,7 +70,7 @@ class EpochPlan:
     def batch(self, places: np.ndarray) -> Batch:
         "The batch of the items at some places of the order."
         occurrences = None if self.occurrences is None else self.occurrences[places]
-        batch = Batch(self.items[places].tolist(), self.seed, self.epoch, occurrences)
+        batch = Batch(self.items[places], self.seed, self.epoch, occurrences)
         if self.reading is not None and len(places) and places[-1] - places[0] == len(places) - 1:
             numbers = range(places[0] // self.pool.batch_size, places[-1] // self.pool.batch_size + 1)
             batch.to_read = [block for number in numbers for block in self.reading.to_read(number)]

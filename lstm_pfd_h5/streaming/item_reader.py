@@ -105,7 +105,7 @@ class ItemReader:
 
     def read(self, batch: Batch) -> torch.Tensor:
         "The signals of a batch, (n, channels, window) float32; in shared memory in a `DataLoader` worker."
-        items = np.array(batch, np.int64)
+        items = batch.items
         rows, signals = self.rows_of(items), empty_batch(len(items), *self.shape)
         out = self.arrays_of(signals)
         if self.pool is None: self.reader.read(rows, out)

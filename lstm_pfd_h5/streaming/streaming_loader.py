@@ -22,8 +22,7 @@ from .epoch_sampler import EpochSampler
 class StreamingDataLoader(Report, DataLoader):
     """`torch.utils.data.DataLoader`, with the same arguments, that reads ahead without workers and can be resumed.
 
-    The data set has a method `read_ahead(batches)`, which is called with the next `batches_ahead` batches, lists of item
-    numbers.
+    The data set has a method `read_ahead(batches)`, which is called with the next `dataset.batches_ahead` batches.
 
     Raises
     ------
