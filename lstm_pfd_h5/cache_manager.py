@@ -250,7 +250,9 @@ class CacheManager(Report):
         "The caches as a table."
         caches = self.list_caches()
         columns = ["name", "layout", "num_signals", "signal_length", "compression", "size_mb", "cached_at"]
-        rows = [[cache.get(column) for column in columns] for cache in caches]
+        if any(cache.get("channel_names") for cache in caches): columns.insert(4, "channel_names")
+        rows = [[", ".join(value) if isinstance(value, list) else value for value in map(cache.get, columns)]
+                for cache in caches]
         table = Table([column.replace("_", " ") for column in columns], rows)
         problems = [f"{cache['name']}: {cache['problem']}" for cache in caches if "problem" in cache]
         count = f"{len(caches)} data set{'s' * (len(caches) != 1)}"

@@ -67,7 +67,8 @@ class Explorer:
         self.catalog = RowCatalog(path)
         self.path, self.rows, self._figure = self.catalog.path, (), RowFigure()
         reader = self.catalog.reader(self.catalog.splits[0])
-        self.controls = Controls(self.catalog.splits, reader.signal_length, reader.sampling_rate)
+        channels = self.catalog.channels(self.catalog.splits[0])
+        self.controls = Controls(self.catalog.splits, reader.signal_length, reader.sampling_rate, channels)
         self._mark = f"lstm-pfd-{secrets.token_hex(4)}"
         self.controls.view.add_class(self._mark)
         self.controls.connect(
@@ -122,7 +123,8 @@ class Explorer:
 
     def signals(self) -> list:
         "The signals that are shown, a `SourceSignal` each."
-        return [self.catalog.signal(self.controls.chosen_split, row) for row in self.shown_rows()]
+        split, channel = self.controls.chosen_split, self.controls.channel.value
+        return [self.catalog.signal(split, row, channel) for row in self.shown_rows()]
 
     def page(self) -> FilePage:
         "The file without controls, with the current figure."

@@ -22,7 +22,7 @@ EVERYTHING = ""
 "Value of `label` for all classes, and of `split` for a file without splits; ipywidgets reserves `None` for no choice."
 
 
-def _selection_widgets(splits):
+def _selection_widgets(splits, channels):
     from ipywidgets import Dropdown, Layout, Text
 
     names = [(name or "all rows", name or EVERYTHING) for name in splits]
@@ -32,7 +32,10 @@ def _selection_widgets(splits):
         tooltip="Words, or field=value, <, >, != in the metadata; press Enter",
     )
     split = Dropdown(options=names, description="Split", style=_DESCRIPTION)
-    return split, Dropdown(description="Class", style=_DESCRIPTION), query
+    options, several = [(name, number) for number, name in enumerate(channels)], len(channels) > 1
+    layout = Layout(display=None if several else "none")
+    channel = Dropdown(options=options or [("", 0)], description="Channel", style=_DESCRIPTION, layout=layout)
+    return split, Dropdown(description="Class", style=_DESCRIPTION), query, channel
 
 
 def _position_widgets():
@@ -84,6 +87,8 @@ class Controls:
         Samples of a signal.
     sampling_rate : float or None
         In Hz; without it there is no sound, and the time range is in samples.
+    channels : sequence of str
+        Names of the channels to choose from; without several there is nothing to choose.
 
     Attributes
     ----------
@@ -91,6 +96,8 @@ class Controls:
         Which rows are selected.
     position, second, compare
         Which of the selected rows are shown, counted from 1; `second` applies if `compare` is ticked.
+    channel
+        Number of the channel that is shown.
     time_range, band
         Which part of the signals is shown.
     listen, details, contents
@@ -101,17 +108,18 @@ class Controls:
         All of them, arranged.
     """
 
-    def __init__(self, splits: list, signal_length: int, sampling_rate: float | None):
+    def __init__(self, splits: list, signal_length: int, sampling_rate: float | None, channels=()):
         from ipywidgets import HTML
 
         self._is_paused = False
-        self.split, self.label, self.query = _selection_widgets(splits)
+        self.split, self.label, self.query, self.channel = _selection_widgets(splits, channels)
         self.position, self.second, self.compare = _position_widgets()
         self.time_range, self.band = _range_widgets(signal_length, sampling_rate)
         self.listen, self.details, self.contents = _button_widgets(bool(sampling_rate))
         self.status, self.picture, self.sound, self.record, self.tree = (HTML() for _ in range(5))
         self.view = _arranged([
-            [self.split, self.label, self.query], self.position, self.second, [self.time_range, self.band],
+            [self.split, self.label, self.query], self.position, self.second,
+            [self.channel, self.time_range, self.band],
             [self.compare, self.listen, self.details, self.contents],
             self.status, self.picture, self.sound, self.record, self.tree,
         ])
@@ -119,7 +127,7 @@ class Controls:
     def connect(self, *, select, draw, show_contents, play):
         "Call `select()`, `draw()`, `show_contents(is_open)` and `play()` when the respective controls change."
         for control in (self.split, self.label, self.query): control.observe(self._unless_paused(select), "value")
-        drawn = (self.position, self.second, self.compare, self.time_range, self.band, self.details)
+        drawn = (self.position, self.second, self.compare, self.channel, self.time_range, self.band, self.details)
         for control in drawn: control.observe(self._unless_paused(draw), "value")
         self.contents.observe(lambda change: show_contents(change["new"]), "value")
         self.listen.on_click(lambda button: play())

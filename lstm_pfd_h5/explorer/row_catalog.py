@@ -106,6 +106,12 @@ class RowCatalog:
         found = f"{self.path.name} has metadata in input order, but no indices that assign them to rows"
         raise SchemaError(found, "<split>/indices", "Write the data set again with CacheManager")
 
-    def signal(self, split: str | None, row: int) -> SourceSignal:
-        "One row in the form that plots use: samples, sampling rate, class, title."
-        return signal_of(self.reader(split), int(row))
+    def channels(self, split: str | None = None) -> list:
+        "Names of the channels of a row, if it has several; otherwise empty."
+        reader = self.reader(split)
+        if reader.num_channels < 2: return []
+        return reader.channel_names or [f"channel {number}" for number in range(reader.num_channels)]
+
+    def signal(self, split: str | None, row: int, channel: int = 0) -> SourceSignal:
+        "One channel of a row in the form that plots use: samples, sampling rate, class, title."
+        return signal_of(self.reader(split), int(row), channel=channel)

@@ -120,6 +120,8 @@ def _channel_problems(names, shapes):
         yield Problem("/", f"signals of the shapes {found}", "the same channels in each split")
     elif names is not None and len(names) != (count := math.prod(*kinds)):
         yield Problem("/@channel_names", f"{len(names)} names", f"{count}: one for each channel")
+    elif names is not None and len(set(names)) < len(names):
+        yield Problem("/@channel_names", f"the names {', '.join(names)}", "each name once")
 
 
 def _target_problems(names, groups):

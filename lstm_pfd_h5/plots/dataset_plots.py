@@ -16,7 +16,7 @@ import numpy as np
 from ..core.checks import whole_number
 from ..errors import InvalidArgumentError, InvalidSignalError
 from .drawing import COLOURS, plot_title, text_colour
-from .signal_access import channel_number, channel_title, class_name, reader_of, refuse_split
+from .signal_access import class_name, reader_of, refuse_split, shown_channel
 from .signal_plots import plot_waveform
 from ..schema import describe_file
 from ..store.checked_arrays import as_labels, check_signal_layout
@@ -97,8 +97,7 @@ def labelled_rows(
 
 
 def _rows_of(reader, channel):
-    number = channel_number(channel, reader.channel_names, reader.num_channels)
-    title = channel_title(number, reader.channel_names, reader.num_channels)
+    number, title = shown_channel(channel, reader.channel_names, reader.num_channels)
     title = ", ".join(filter(None, [reader.path.name, reader.split, title]))
     return LabelledRows(reader, reader.labels, reader.label_names, title, number)
 
@@ -109,8 +108,8 @@ def _array_rows(source, split, labels, channel):
     check_signal_layout(tuple(array.shape), np.asarray(array[:0]).dtype)
     labels = np.full(len(array), -1) if labels is None else as_labels(labels, len(array))
     count = 1 if array.ndim == 2 else array.shape[1]
-    number = channel_number(channel, None, count)
-    return LabelledRows(array, labels, None, channel_title(number, None, count), number)
+    number, title = shown_channel(channel, None, count)
+    return LabelledRows(array, labels, None, title, number)
 
 # %% ../../nbs/guide/12_plots/08_dataset_plots.ipynb #79b8444c
 _COLUMNS = 3
