@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.plots.bearing_geometry import SKF_6203 as SKF_6203
     from lstm_pfd_h5.plots.bearing_geometry import SKF_6205 as SKF_6205
     from lstm_pfd_h5.plots.bearing_geometry import BearingGeometry as BearingGeometry
+    from lstm_pfd_h5.plots.channel_plots import plot_channels as plot_channels
     from lstm_pfd_h5.plots.dataset_plots import plot_balance as plot_balance
     from lstm_pfd_h5.plots.dataset_plots import plot_classes as plot_classes
     from lstm_pfd_h5.plots.envelope_spectrum import plot_envelope_spectrum as plot_envelope_spectrum
@@ -59,6 +60,7 @@ _NAMES = {
     "matlab_importer": ("MatlabImporter", "load_mat_dataset"),
     "migration": ("migrate",),
     "plots.bearing_geometry": ("SKF_6203", "SKF_6205", "BearingGeometry"),
+    "plots.channel_plots": ("plot_channels",),
     "plots.dataset_plots": ("plot_balance", "plot_classes"),
     "plots.envelope_spectrum": ("plot_envelope_spectrum",),
     "plots.features": ("plot_features",),

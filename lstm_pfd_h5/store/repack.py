@@ -148,6 +148,8 @@ class RepackReport(Report):
         Rows in which a value was rounded to float32.
     copied : tuple of str
         Paths of the datasets that were copied unchanged.
+    channel_names : list or None
+        `None` if the file does not state them.
     """
 
     source: Path
@@ -158,6 +160,7 @@ class RepackReport(Report):
     row_seconds: tuple
     rounded: int
     copied: tuple
+    channel_names: list | None
 
     @property
     def num_rows(self) -> int:
@@ -191,7 +194,7 @@ class RepackReport(Report):
         "Rows, copied datasets, and the table."
         compared = f"{self.num_rows:,}, each compared with the old file"
         ending = f"; {self.rounded:,} were rounded to float32" if self.rounded else " bit for bit"
-        facts = {"signals": compared + ending,
+        facts = {"signals": compared + ending, "channels": ", ".join(self.channel_names or ()) or None,
                  "copied unchanged": ", ".join(path.lstrip("/") for path in self.copied) or None}
         return Summary(f"{self.source.name} → {self.output.name}", facts, [self.table()])
 
@@ -252,8 +255,7 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
     PublishError
         The new file could not be written, or differs from the old one.
     MissingFileError, SchemaError, InvalidArgumentError
-        The source does not exist or is not a training file, or an argument is not valid. In every case the output is
-        unchanged.
+        The source is not a training file, or an argument is not valid. In every case the output is unchanged.
     """
     source, output = Path(source), Path(output)
     name, level = resolve_compression(compression, compression_opts)
@@ -261,7 +263,7 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         choice = dict(signals=signals, labels=labels, targets=targets or (), channels_last=channels_last)
         return convert(source, output, split_names=split_names, compression=compression, shuffle=shuffle,
                        compression_opts=compression_opts, overwrite=overwrite, allow_rounding=allow_rounding, **choice)
-    before = describe_file(source).storage
+    before = describe_file(source)
     check_new(output, overwrite)
     with atomic_write(output) as temporary:
         task = _Task(name, level, shuffle, allow_rounding)
@@ -274,4 +276,5 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
         after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)
-    return RepackReport(source, output, before, after, sizes, seconds, task.rounded, task.copied)
+    return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
+                        before.channel_names)
