@@ -12,6 +12,7 @@ from .core.checks import positive
 from .store.signal_reader import SignalReader
 from .streaming.datasets import ChunkedStreamingDataset, StreamingHDF5Dataset
 from .streaming.num_workers import starts_by_fork
+from .streaming.ranks import rank_and_world
 from .streaming.streaming_loader import StreamingDataLoader, check_loader_options, loader_options
 
 # %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #ecda61c1
@@ -23,7 +24,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                                  seed: int | None = None, cache_size: int | str | None = None, target=None,
                                  window: int | None = None, hop: int | None = None, jitter: bool = False, channels=None,
                                  indices=None, return_index: bool = False, balance: str | None = None, weights=None,
-                                 limit_per_class: int | None = None, views: int | None = None, **options) -> dict:
+                                 limit_per_class: int | None = None, views: int | None = None, distributed="auto",
+                                 **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
     Without workers, rows are decoded on threads, one for each processor, and the next batch is read while the network
@@ -59,6 +61,11 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     balance, weights, limit_per_class, views
         What an epoch of training contains, as for `plan_items`: classes in balance, rows by weight, few of each class,
         several windows of one row together. There is a weight for each row of the training split.
+    distributed : 'auto', None or (int, int)
+        Which of several training processes this is (see `rank_and_world`). `'auto'` asks `torch.distributed` or
+        `torchrun`. Each rank gets batches of `batch_size` items, and together they see each item once per epoch. If the
+        items of the last step do not divide by the ranks, training repeats a few, so that all ranks have equally many
+        batches and none waits for ever; the other loaders repeat none, and a rank may have a batch less.
     **options
         Further arguments of `torch.utils.data.DataLoader`, such as `multiprocessing_context` or `prefetch_factor`.
         Those for workers are ignored where `'auto'` decides against workers.
@@ -80,6 +87,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     check_loader_options(num_workers, options)
     seed, loaders = torch.initial_seed() % 2**63 if seed is None else seed, {}
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
+    rank, world_size = rank_and_world(distributed)
     for name, (reader, rows) in _readers(hdf5_path, indices, channels).items():
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
@@ -87,7 +95,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                     seed=seed, reader=reader)
         if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, reader.split, chunk_size, **made)
         else: dataset = StreamingHDF5Dataset(hdf5_path, reader.split, **made)
-        order = dict(batch_size=batch_size, seed=seed, shuffle=is_train)
+        order = dict(batch_size=batch_size, seed=seed, shuffle=is_train, rank=rank, world_size=world_size,
+                     remainder="pad" if is_train else "keep")
         loaders[name] = _loader(dataset, num_workers, options, **order, **(contents if is_train else {}))
     return loaders
 

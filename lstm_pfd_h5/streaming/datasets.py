@@ -23,6 +23,7 @@ from .epoch_sampler import Batch, EpochSampler
 from .item_randomness import item_generators, transform_items
 from .item_reader import ItemReader
 from .num_workers import choose_num_workers
+from .ranks import warn_if_every_rank_reads_all
 from .read_ahead import ReadAhead
 from .windows import plan_windows
 
@@ -89,6 +90,8 @@ class StreamingHDF5Dataset(Report, Dataset):
     LayoutWarning
         Once for each file whose chunks hold many rows, all of which are decoded to read one. The warning names the
         command that fixes it.
+    DistributedWarning
+        Once, where several ranks train and each reads all rows with a sampler of PyTorch's own.
     """
 
     _block_size = 1  # neighbouring rows that are read together
@@ -237,6 +240,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def _as_batch(self, indices):
         if isinstance(indices, Batch): return indices
+        if self._items.has_all_rows and len(indices) > 1: warn_if_every_rank_reads_all(self)
         return Batch(self._items.numbers(indices), self.seed, self.epoch)
 
     def _transformed(self, lazy, batch):

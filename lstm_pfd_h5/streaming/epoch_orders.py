@@ -30,6 +30,8 @@ class Share:
         How to treat the items that are left over when all ranks have equally many.
     drop_last : bool
         Leave out the last step if batches are not full.
+    views : int
+        Items that stay together: the last step deals tuples of this many.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Share:
     world_size: int = 1
     remainder: str = "keep"
     drop_last: bool = False
+    views: int = 1
 
     def __post_init__(self):
         whole_number("num_items", self.num_items)
@@ -60,25 +63,32 @@ class Share:
     def places(self, consumed: int) -> np.ndarray:
         """The places in the order, (n,) int64, of this rank's batch in the step that begins after `consumed` items.
 
-        There are none after the end.
+        There may be none in the last step, and there are none after the end.
         """
         left = self.num_items - consumed
         if left >= self.step: return consumed + self.rank * self.batch_size + np.arange(self.batch_size)
-        count = self._count_of_last(left)
-        return (consumed + self.rank + self.world_size * np.arange(count)) % max(1, self.num_items)
+        tuples = consumed // self.views + self.rank + self.world_size * np.arange(self._tuples_of_last(left, self.rank))
+        places = tuples[:, None] * self.views + np.arange(self.views)
+        return places.reshape(-1) % max(1, self.num_items)
 
-    def _count_of_last(self, left):
-        "Items of this rank in a step with fewer than `step` items."
+    def _tuples_of_last(self, left, rank):
+        "Tuples of a rank in a step with fewer than `step` items."
         if self.drop_last: return 0
-        if self.remainder == "keep": return len(range(self.rank, left, self.world_size))
-        return left // self.world_size if self.remainder == "drop" else -(-left // self.world_size)
+        tuples = left // self.views
+        if self.remainder == "keep": return len(range(rank, tuples, self.world_size))
+        return tuples // self.world_size if self.remainder == "drop" else -(-tuples // self.world_size)
 
     def num_batches(self, consumed: int = 0) -> int:
         "Batches that this rank has after `consumed` items."
         full, left = divmod(self.num_items - consumed, self.step)
-        return full + (self._count_of_last(left) > 0)
+        return full + (self._tuples_of_last(left, self.rank) > 0)
+
+    def is_over(self, consumed: int) -> bool:
+        "Whether no rank has a batch after `consumed` items; the first rank has the most."
+        left = self.num_items - consumed
+        return left < self.step and self._tuples_of_last(left, 0) == 0
 
     def after(self, consumed: int) -> int:
-        "The number of items consumed after one more step; `num_items` where that is the last."
+        "The number of items consumed after one more step, the same for all ranks; `num_items` where that is the last."
         consumed = min(consumed + self.step, self.num_items)
-        return consumed if self.num_batches(consumed) else self.num_items
+        return self.num_items if self.is_over(consumed) else consumed

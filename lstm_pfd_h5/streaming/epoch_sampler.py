@@ -178,7 +178,7 @@ class EpochSampler:
                  pool: Pool | None = None, rows: np.ndarray | None = None):
         if not isinstance(contents, EpochItems): contents = EpochItems(whole_number("num_items", contents))
         self.contents, self.seed, self.shuffle = contents, whole_number("seed", seed), bool(shuffle)
-        self.share = Share(len(contents), batch_size, rank, world_size, remainder, drop_last)
+        self.share = Share(len(contents), batch_size, rank, world_size, remainder, drop_last, contents.views)
         if batch_size % contents.views:
             raise InvalidArgumentError(f"batch_size is {batch_size} with views={contents.views}",
                                        "a multiple of the views, which come together")
@@ -246,7 +246,7 @@ class EpochSampler:
         It has `seed`, `epoch`, `consumed`, `items` (of an epoch), `kind` (a digest of what an epoch contains and how it
         is shuffled) and, in a pooled shuffle, `pool`.
         """
-        ended = self.share.num_batches(self.consumed) == 0
+        ended = self.share.is_over(self.consumed)
         state = {"seed": self.seed, "epoch": self.epoch + ended, "consumed": 0 if ended else self.consumed,
                  "items": self.num_items, "kind": self._kind_of_order()}
         pool = self.pool if ended else self._saved_pool or self.pool
