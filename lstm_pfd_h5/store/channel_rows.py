@@ -40,10 +40,11 @@ def channel_number(channel: int | str, names, count: int, argument: str = "chann
     known = list(names or ())
     if isinstance(channel, str) and known.count(channel) == 1: return known.index(channel)
     is_number = isinstance(channel, Integral) and not isinstance(channel, (bool, np.bool_))
-    if is_number and 0 <= int(channel) < count: return int(channel)
-    several = "Several channels have this name: give the number"
-    remedy = several if isinstance(channel, str) and channel in known else suggestion(channel, known)
-    refuse(argument, channel, _choices(names, count), remedy)
+    if not is_number or not 0 <= int(channel) < count:
+        several = "Several channels have this name: give the number"
+        remedy = several if isinstance(channel, str) and channel in known else suggestion(channel, known)
+        refuse(argument, channel, _choices(names, count), remedy)
+    return int(channel)
 
 
 def _choices(names, count):
