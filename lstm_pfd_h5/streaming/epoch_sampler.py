@@ -9,7 +9,7 @@ __all__ = ['Batch', 'EpochPlan', 'plan_epoch', 'EpochSampler']
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -98,7 +98,7 @@ def plan_epoch(contents: EpochItems, *, seed: int, epoch: int, shuffle: bool = T
     order, views = None, contents.views
     if shuffle:
         bits = random_bits(seed, epoch)
-        if pool is None or pool.lanes == 1 and pool.blocks > 1: order = random_order(len(entries), bits)
+        if pool is None or pool.is_whole: order = random_order(len(entries), bits)
         else: order = pooled_order(_blocks_of(entries[:, 0], contents, pool, rows), _counted_in(pool, views), bits)
     if order is not None: entries, occurrences = entries[order], None if occurrences is None else occurrences[order]
     items = entries.reshape(-1)
@@ -114,7 +114,7 @@ def _blocks_of(items, contents, pool, rows):
 
 def _counted_in(pool, views):
     "The pool, with batches counted in tuples of `views` items."
-    return Pool(pool.blocks, pool.block_size, pool.lanes, max(1, pool.batch_size // views))
+    return replace(pool, batch_size=max(1, pool.batch_size // views))
 
 # %% ../../nbs/guide/06_streaming/05_epoch_sampler.ipynb #644744b9
 class _Coming:
@@ -298,6 +298,6 @@ class EpochSampler:
     def describe_order(self) -> str:
         "How items are ordered, in a few words."
         if not self.shuffle: return "not shuffled"
-        if self.pool is None or self.pool.lanes == 1 and self.pool.blocks > 1: return "shuffled"
+        if self.pool is None or self.pool.is_whole: return "shuffled"
         kind = "rows" if self.pool.block_size == 1 else f"blocks of {self.pool.block_size:,} rows"
         return f"shuffled in a pool of {self.pool.blocks:,} {kind}"

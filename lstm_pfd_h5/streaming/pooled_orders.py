@@ -14,7 +14,7 @@ from ..core.seeded_order import random_order
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #8efaf3af
 LANES = 8
-"Lanes of each rank: the numbers of workers that divide it decode each block once."
+"Lanes of each rank, at most: the numbers of workers that divide it decode each block once."
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,23 @@ class Pool:
         Parts of the order, for all ranks together.
     batch_size : int
         Items that a lane hands out in its turn.
+    world_size : int
+        Number of ranks.
+    is_whole : bool
+        Whether all blocks fit, so that the shuffle need not keep anything together.
     """
 
     blocks: int
     block_size: int
     lanes: int
     batch_size: int
+    world_size: int = 1
+    is_whole: bool = False
 
     @property
     def per_lane(self) -> int:
         "Blocks of a lane that are in memory at any time."
-        return max(1, self.blocks // min(self.lanes, LANES))
+        return max(1, self.blocks * self.world_size // self.lanes)
 
     @property
     def spread(self) -> int:
@@ -55,9 +61,13 @@ class Pool:
 
 
 def choose_pool(blocks: int, num_blocks: int, block_size: int, batch_size: int, world_size: int = 1) -> Pool:
-    "The pool of a shuffle, where `blocks` of `num_blocks` fit into memory: one lane if all of them do."
-    lanes = 1 if blocks >= num_blocks else LANES * world_size
-    return Pool(blocks, block_size, lanes, batch_size)
+    """The pool of a shuffle, where `blocks` of `num_blocks` fit into memory.
+
+    It has one lane if all of them do, and otherwise as many as have a block each, at most `LANES` for each rank.
+    """
+    if blocks >= num_blocks: return Pool(blocks, block_size, 1, batch_size, world_size, is_whole=True)
+    lanes = world_size * min(LANES, 1 << (blocks.bit_length() - 1))
+    return Pool(blocks, block_size, lanes, batch_size, world_size)
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #8d3f0f37
 def pooled_order(blocks: np.ndarray, pool: Pool, bits: np.random.PCG64) -> np.ndarray:
