@@ -49,7 +49,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     chunk_size : int
         Rows of a block.
     seed : int, optional
-        The order of training rows is a function of seed and epoch; by default the seed is PyTorch's global one.
+        The order of training rows is a function of seed and epoch. By default the seed is PyTorch's global one, and with
+        several ranks 0, because it must be the same on all of them.
     cache_size, target, window, hop, channels, return_index
         As in `StreamingHDF5Dataset`. Targets are (batch,) or (batch, K) float32; row numbers come as a third part of
         each batch.
@@ -85,9 +86,10 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     """
     batch_size = positive("batch_size", batch_size, whole=True)
     check_loader_options(num_workers, options)
-    seed, loaders = torch.initial_seed() % 2**63 if seed is None else seed, {}
-    contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
     rank, world_size = rank_and_world(distributed)
+    if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
+    loaders: dict = {}
+    contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
     for name, (reader, rows) in _readers(hdf5_path, indices, channels).items():
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
