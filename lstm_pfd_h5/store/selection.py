@@ -89,8 +89,8 @@ class Condition:
     def __repr__(self):
         return f"Condition({self.text!r})"
 
-    def matches(self, table: RowTable) -> np.ndarray:
-        """Which rows of a table it selects, (rows,) bool.
+    def rows(self, table: RowTable) -> np.ndarray:
+        """Numbers of the rows of a table that fulfil it, (n,) int64.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class Condition:
         try: found = self._truth(self._tree, table)
         except RecursionError as error:
             raise InvalidArgumentError("has too many levels", "a shorter condition", argument="where") from error
-        return np.broadcast_to(found.true, (len(table),)).copy()
+        return np.flatnonzero(np.broadcast_to(found.true, len(table)))
 
     def _truth(self, node, table) -> Truth:
         if isinstance(node, ast.BoolOp):
@@ -198,4 +198,4 @@ def select(path, where: str, *, split: str | None = None) -> np.ndarray:
         As in `SignalReader`.
     """
     condition = Condition(where)
-    return np.flatnonzero(condition.matches(RowTable(path, split)))
+    return condition.rows(RowTable(path, split))
