@@ -49,8 +49,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     chunk_size : int
         Rows of a block.
     seed : int, optional
-        The order of training rows is a function of seed and epoch. By default the seed is PyTorch's global one, and with
-        several ranks 0, because it must be the same on all of them.
+        The order of training rows is a function of seed and epoch. By default the seed is PyTorch's global one, and 0
+        with several ranks, because it must be the same on all of them.
     cache_size, target, window, hop, channels, return_index
         As in `StreamingHDF5Dataset`. Targets are (batch,) or (batch, K) float32; row numbers come as a third part of
         each batch.

@@ -46,6 +46,10 @@ class ItemReader:
         (n,) int64, the rows in use.
     pool : RowPool or None
         Decoded rows, where some are kept.
+    num_blocks : int
+        Blocks that contain rows in use.
+    fits : bool
+        Whether the pool holds all of them.
 
     Raises
     ------
@@ -65,6 +69,8 @@ class ItemReader:
         self.pool = None
         if most or not is_direct:
             self.pool = RowPool(reader.read, len(reader), reader.row_shape, block_size, max(1, most))
+        self.num_blocks = len(np.unique(self.rows // self.block_size))
+        self.fits = self.pool is not None and self.num_blocks <= self.pool.most
 
     def __len__(self):
         return len(self.rows) * self.windows.per_row
@@ -84,11 +90,6 @@ class ItemReader:
     def shape(self) -> tuple:
         "(channels, window) of an item."
         return self.reader.num_channels, self.windows.window
-
-    @property
-    def num_blocks(self) -> int:
-        "Blocks that contain rows in use."
-        return len(np.unique(self.rows // self.block_size))
 
     def pool_for(self, batch_size: int, world_size: int = 1) -> Pool | None:
         "How an epoch should use the pool; `None` where there is nothing to keep together."
@@ -111,22 +112,13 @@ class ItemReader:
         if self.pool is None: self.reader.read(rows, out)
         else:
             starts = self.windows.starts(items % self.windows.per_row, rows, batch.seed, batch.epoch)
-            self.pool.copy(rows, out, starts, to_read=batch.to_read, to_release=self._to_release(batch))
+            to_release = () if self.fits else batch.to_release  # the next epoch finds all in memory
+            self.pool.copy(rows, out, starts, to_read=batch.to_read, to_release=to_release)
         return signals
 
     def prefetch(self, batches) -> None:
         "Begin to read the blocks that batches need."
         if self.pool is not None: self.pool.prefetch([block for batch in batches for block in batch.to_read])
-
-    def _to_release(self, batch):
-        "Nothing, if everything fits: the next epoch finds it in memory."
-        return () if self.num_blocks_fit else batch.to_release
-
-    @property
-    def num_blocks_fit(self) -> bool:
-        "Whether the pool holds all blocks that are in use."
-        return self.pool is not None and len(self.rows) <= self.pool.most * self.block_size and \
-            self.num_blocks <= self.pool.most
 
     def arrays_of(self, signals: torch.Tensor) -> np.ndarray:
         "The signals of a batch with the shape that the reader gives rows: without the axis of one channel."

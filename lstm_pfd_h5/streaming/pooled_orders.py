@@ -126,8 +126,8 @@ class ReadingPlan:
 
     Parameters
     ----------
-    read_before, released_after : tuple of np.ndarray
-        Numbers of batches in ascending order, (K,) int64, and the blocks that belong to them, (K,) int64.
+    read_before, released_after : tuple
+        Blocks in the order of their batches, (K,) int64, and how many of them belong to earlier batches, a list.
     """
 
     read_before: tuple
@@ -142,9 +142,8 @@ class ReadingPlan:
         return _of_batch(batch, *self.released_after)
 
 
-def _of_batch(batch, batches, blocks):
-    first, last = np.searchsorted(batches, (batch, batch + 1))
-    return blocks[first:last].tolist()
+def _of_batch(batch, blocks, ends):
+    return blocks[ends[batch] : ends[batch + 1]].tolist() if ends[batch] < ends[batch + 1] else []
 
 
 def plan_reading(blocks: np.ndarray, pool: Pool) -> ReadingPlan:
@@ -165,9 +164,11 @@ def plan_reading(blocks: np.ndarray, pool: Pool) -> ReadingPlan:
     lane = batches[first] % pool.lanes
     in_lane = np.arange(len(first)) - np.searchsorted(lane, lane)
     leaders = np.arange(len(first)) - in_lane % pool.read_together
-    return ReadingPlan(_sorted(batches[first[leaders]], blocks[first]), _sorted(batches[last], blocks[last]))
+    count = int(batches[-1]) + 1 if len(batches) else 0
+    to_read = _by_batch(batches[first[leaders]], blocks[first], count)
+    return ReadingPlan(to_read, _by_batch(batches[last], blocks[last], count))
 
 
-def _sorted(batches, blocks):
+def _by_batch(batches, blocks, count):
     order = np.argsort(batches, kind="stable")
-    return batches[order], blocks[order]
+    return blocks[order], np.searchsorted(batches[order], np.arange(count + 1)).tolist()

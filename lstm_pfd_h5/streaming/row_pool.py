@@ -84,10 +84,10 @@ class RowPool:
         starts = np.zeros(len(rows), np.int64) if starts is None else starts
         needed = list(dict.fromkeys(blocks.tolist()))
         with held.lock:
-            self._receive(held, {*needed, *to_read})
+            if held.coming: self._receive(held, {*needed, *to_read})
             if len(needed) + len(to_read) <= self.most:
                 self._fetch(held, [block for block in to_read if block not in held.blocks], needed, together=True)
-            needed.sort(key=lambda block: block not in held.blocks)  # those in memory, before others take their place
+            if len(needed) > self.most: needed.sort(key=lambda block: block not in held.blocks)  # first those in memory
             for first in range(0, len(needed), self.most):
                 part = needed[first : first + self.most]
                 self._fetch(held, [block for block in part if block not in held.blocks], part)
@@ -127,7 +127,7 @@ class RowPool:
         numbers, begins = rows.tolist(), starts.tolist()
         for place in places:
             row, begin = numbers[place], begins[place]
-            out[place] = held.blocks[row // size][row % size, ..., begin : begin + length]
+            out[place] = held.blocks[row // size][row % size][..., begin : begin + length]
 
     def _fetch(self, held, missing, needed, together=False):
         "Read blocks; those that are not `together` until they are released do not share memory."

@@ -89,9 +89,9 @@ class StreamingDataLoader(Report, DataLoader):
     def _is_accelerate_prepared(self) -> bool:
         "Asked by `accelerator.prepare`, which would divide the items among processes a second time."
         if self._sampler is None or self._sampler.share.world_size == 1: return False
-        found = f"This loader has the items of one of {self._sampler.share.world_size} ranks, and accelerate divides them"
-        raise InvalidArgumentError(f"{found} again", "a loader of all items",
-                                   "Pass distributed=None to create_streaming_dataloaders, or do not prepare the loader")
+        found = f"This loader has the items of one of {self._sampler.share.world_size} ranks"
+        raise InvalidArgumentError(f"{found}, and accelerate divides them again", "a loader of all items",
+                                   "Pass distributed=None to create_streaming_dataloaders, or leave out prepare")
 
     def state_dict(self) -> dict:
         """The position in the epoch, a small dict: save it with the weights.
