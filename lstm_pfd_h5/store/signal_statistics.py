@@ -126,7 +126,9 @@ def _magnitudes(numbers):
 def _quartiles(cumulative: list, count: int) -> np.ndarray:
     "The three quartiles (3,) of channels together, from the values of `_Histograms.cumulative`, as NumPy defines them."
     values = np.unique(np.concatenate([values for values, _ in cumulative]))
-    below = sum(np.interp(values, *each) for each in cumulative)
+    up_to = sum(np.interp(values, *each) for each in cumulative)
+    below = sum(total[-1] - np.interp(-values, -edges[::-1], total[-1] - total[::-1]) for edges, total in cumulative)
+    values, below = np.repeat(values, 2), np.maximum.accumulate(np.stack([below, up_to], axis=1).ravel())
     places = np.array([0.25, 0.5, 0.75]) * (count - 1)
     lower, upper = np.floor(places), np.ceil(places)
     found = [np.interp(place + 0.5, below, values) for place in (lower, upper)]
@@ -249,7 +251,9 @@ def signal_statistics(reader: SignalReader, rows=None, *, quartiles: bool = True
     if histograms is None or not _is_too_coarse(found, histograms.centers).any(): return found
     histograms = _Histograms(found.of("median").astype(np.float32))
     _pass(reader, tasks, histograms, **options)
-    return _statistics(reader, rows, moments, histograms)
+    found = _statistics(reader, rows, moments, histograms)
+    found.channels[_is_too_coarse(found, histograms.centers), STATISTICS.index("interquartile_range")] = 0
+    return found
 
 
 def _pass(reader, tasks, histograms, *, progress, threads):
@@ -279,11 +283,12 @@ def _row(moments, parts):
     total, mean, squares, lowest, highest = moments
     if lowest == highest: mean, squares = lowest, 0.0  # rounding would leave a little
     quartiles = _quartiles(parts, total) if parts else np.full(3, np.nan)
-    rms = np.sqrt(mean**2 + squares / total)
-    return np.array([mean, np.sqrt(squares / total), rms, lowest, highest, quartiles[1], quartiles[2] - quartiles[0]])
+    std, rms, spread = np.sqrt(squares / total), np.sqrt(mean**2 + squares / total), quartiles[2] - quartiles[0]
+    if spread < 1e-35: spread = 0  # less than the width of a bin at the center
+    return np.array([mean, std, rms, lowest, highest, quartiles[1], spread])
 
 
 def _is_too_coarse(found, centers):
-    "(C,) where a bin at the median is wider than the interquartile range, of signals that are not constant."
-    width = np.abs(found.of("median") - centers) / 512
-    return (found.of("interquartile_range") < width) & (found.of("std") > 0)
+    "(C,) where bins at the median are as wide as the interquartile range, or most samples are in one."
+    distance = np.abs(found.of("median") - centers)
+    return (found.of("interquartile_range") < distance / 256) & (distance > 1e-35)
