@@ -293,7 +293,8 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
     names = ", ".join(name for name in groups if name)
     if split is None:
         found = f"{root.path.name} has the splits {names}, and no split was named"
-        raise SplitNotFoundError(found, remedy=f"Name the one to read: split={next(iter(groups))!r}")
+        first = next(iter(groups))
+        raise SplitNotFoundError(found, remedy=f"Name the one to read: split={first!r}, or 'all' for the rows of all")
     found = f"Split {split!r} not found in {root.path.name}, which has "
     if names: raise SplitNotFoundError(found + names, remedy="Choose one of these")
     remedy = "Omit the split (split=None), or write the data set with cache_dataset_with_splits()"
