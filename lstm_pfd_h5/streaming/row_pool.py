@@ -30,6 +30,7 @@ class _Held:
         self.lock, self.rows_read = threading.Lock(), 0
 
 
+_TOGETHER = 4  # blocks in one array, which is free when the last of them is released
 _FREE_BUFFERS = 16  # a batch may release as many blocks, whose memory the next ones use
 
 
@@ -106,8 +107,7 @@ class RowPool:
         with held.lock:
             missing = [block for block in blocks if block not in held.blocks and block not in held.coming]
             if not missing or len(held.blocks) + len(held.coming) + len(missing) > self.most: return
-            begun = in_background(self._read_blocks, missing)
-            held.coming |= dict.fromkeys(missing, begun)
+            for few in _in_parts(missing): held.coming |= dict.fromkeys(few, in_background(self._read_blocks, few))
 
     def _receive(self, held, needed):
         "Take over blocks that were read in the background: those that are needed, and those that have arrived."
@@ -133,9 +133,10 @@ class RowPool:
         "Read blocks; those that are not `together` until they are released do not share memory."
         if not missing: return
         self._make_room(held, len(missing), set(needed))
-        blocks = self._read_blocks(missing)
-        if not together and len(missing) > 1: blocks = {block: values.copy() for block, values in blocks.items()}
-        self._hold(held, blocks)
+        for few in _in_parts(missing) if together else [missing]:
+            blocks = self._read_blocks(few)
+            if not together and len(few) > 1: blocks = {block: values.copy() for block, values in blocks.items()}
+            self._hold(held, blocks)
 
     def _read_blocks(self, blocks):
         "Block → its rows, all in the memory of one array."
@@ -151,6 +152,10 @@ class RowPool:
         for block in list(held.blocks):
             if len(held.blocks) + len(held.coming) + count <= self.most: return
             if block not in needed: del held.blocks[block]
+
+
+def _in_parts(blocks):
+    return [blocks[first : first + _TOGETHER] for first in range(0, len(blocks), _TOGETHER)]
 
 # %% ../../nbs/guide/06_streaming/07_row_pool.ipynb #044bf8fb
 _UNITS = {f"{prefix}{unit}": base**power for base, unit in ((1000, "B"), (1024, "IB"))
