@@ -64,11 +64,11 @@ def _of_environment():
     raise InvalidArgumentError(f"The environment has {found}", expected, remedy)
 
 # %% ../../nbs/guide/06_streaming/16_ranks.ipynb #b86e22a8
-_checked = weakref.WeakSet()  # data sets whose first batch in a process group has been looked at
+_checked = weakref.WeakSet()  # data sets whose sampler in a process group is known
 
 
 def warn_if_every_rank_reads_all(dataset) -> bool:
-    """Warn, once for each data set, if several ranks read all of it. To be called in its `__getitems__`.
+    """Warn, once for each data set, if several ranks read all of it. To be called when its `__getitems__` is.
 
     Call it for batches that are plain lists, of data sets that have all rows of a split.
 
@@ -87,11 +87,12 @@ def warn_if_every_rank_reads_all(dataset) -> bool:
     if dataset in _checked: return False
     group = _of_process_group()
     if group is None or group[1] == 1: return False
+    sampler, level = _reading_for(dataset)
+    if sampler is None: return False
     _checked.add(dataset)
     worker = get_worker_info()
-    if group[0] != 1 or (worker is not None and worker.id != 0): return False
-    sampler, level = _reading_for(dataset)
-    if not _takes_all(sampler, dataset): return False
+    is_first = worker is None or worker.id == 0
+    if group[0] != 1 or not is_first or not _takes_all(sampler, dataset): return False
     message = (f"Each of {group[1]} ranks reads all {len(dataset):,} items of {dataset!r}: its DataLoader has a "
                f"{type(sampler).__name__}, which does not divide them. Use create_streaming_dataloaders, or "
                "DataLoader(dataset, sampler=torch.utils.data.DistributedSampler(dataset)).")
@@ -104,15 +105,16 @@ def _reading_for(dataset):
 
     The sampler is `None` if something else asks.
     """
-    callers = list(_callers(sys._getframe(2)))  # from the data set's `__getitems__` on
-    asking = callers[1].f_locals.get("self") if len(callers) > 1 else None
-    if getattr(asking, "dataset", None) is not dataset or not _is_of_loader(callers[1]): return None, 1
-    for level, frame in enumerate(callers[2:], 4):
+    callers = enumerate(_callers(sys._getframe(2)), 2)  # as `warnings.warn` counts
+    level, frame = next((each for each in callers if each[1].f_locals.get("self") is not dataset), (1, None))
+    if frame is None or not _is_of_loader(frame): return None, level
+    if getattr(frame.f_locals.get("self"), "dataset", None) is not dataset: return None, level
+    sampler = None
+    for level, frame in callers:
         batches = getattr(frame.f_locals.get("self"), "_index_sampler", None)
-        if _is_of_loader(frame) and type(batches) is BatchSampler:
-            users = (each for each, caller in enumerate(callers[level - 2:], level) if not _is_of_loader(caller))
-            return batches.sampler, next(users, level)
-    return None, 1
+        if sampler is None and type(batches) is BatchSampler: sampler = batches.sampler
+        if sampler is not None and not _is_of_loader(frame): return sampler, level
+    return sampler, 1
 
 
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:
