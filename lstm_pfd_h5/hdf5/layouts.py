@@ -288,12 +288,11 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
         The file has no such split, or has splits and none was named.
     """
     groups = row_groups(root)
-    known = next(iter(split_groups([str(split)])), split)  # 'valid' is val
+    known, first = next(iter(split_groups([str(split)])), split), next(iter(groups))  # 'valid' is val
     if known in groups: return groups[known]
     names = ", ".join(name for name in groups if name)
     if split is None:
         found = f"{root.path.name} has the splits {names}, and no split was named"
-        first = next(iter(groups))
         raise SplitNotFoundError(found, remedy=f"Name the one to read: split={first!r}, or 'all' for the rows of all")
     found = f"Split {split!r} not found in {root.path.name}, which has "
     if names: raise SplitNotFoundError(found + names, remedy="Choose one of these")

@@ -12,14 +12,15 @@ import numpy as np
 
 from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
+from .row_readers import RowReader
 
 # %% ../../nbs/guide/05_store/03_joined_rows.ipynb #edcf3a51
-class JoinedRows:
-    """Rows of several datasets of one file: `shape`, `dtype` and `read` as in `PlainRows`.
+class JoinedRows(RowReader):
+    """Rows of several datasets of one file.
 
     Parameters
     ----------
-    parts : list of PlainRows, ChunkedRows or H5pyRows
+    parts : list of RowReader
         In the order of their rows.
     file_name : str
         For the message.
@@ -40,14 +41,14 @@ class JoinedRows:
         self.shape = (int(self.ends[-1]), *shapes[0])
         self.dtype = np.result_type(*(part.dtype for part in parts))
 
-    def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None, places: np.ndarray | None = None):
-        "Fill `out` (n, ...) with the rows; the parameters are those of `PlainRows.read`."
-        places = np.arange(len(rows)) if places is None else places
-        part_of_row = np.searchsorted(self.ends, rows, side="right")
+    def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> list:
+        "The tasks of all parts; the threads share them."
+        part_of_row, tasks = np.searchsorted(self.ends, rows, side="right"), []
         for number in np.unique(part_of_row).tolist():
             part, chosen = self.parts[number], part_of_row == number
             first = int(self.ends[number]) - part.shape[0]
-            part.read(rows[chosen] - first, out, threads, places[chosen])
+            tasks += part.tasks(rows[chosen] - first, out, places[chosen])
+        return tasks
 
 # %% ../../nbs/guide/05_store/03_joined_rows.ipynb #dacc9c11
 def join_storage(parts: list) -> Storage:
