@@ -28,10 +28,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                                  **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
-    Without workers, rows are decoded on threads, one for each processor, and the next batch is read while the network
-    trains on the current one. A worker decodes on one thread and transfers each batch, 13 MB for 32 signals of
-    102,400 samples, to this process. Where reading is all there is to do, 0 workers are faster than 2 or 4; the page
-    `benchmarks/shuffled_epoch` has the figures. Workers pay if a transform in Python takes longer than reading does.
+    Without workers, rows are decoded on threads while the network trains. Workers pay if a transform in Python takes
+    longer than reading does: each decodes on one thread, and transfers its batches to this process.
 
     Parameters
     ----------
@@ -39,9 +37,9 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     batch_size : int
     num_workers : int or 'auto'
         Worker processes of each loader; 0 reads in this process. `'auto'` is 0 without a transform. With one, it
-        times a few rows and takes one worker for each processor if that is faster. Where processes are not forked
-        (Windows, macOS, Linux from Python 3.14 on), it does so only if you pass a `multiprocessing_context`, because
-        a script needs to be prepared for the other start methods.
+        times a few rows and takes one worker for each processor if that is faster; where processes are not forked
+        (Windows, macOS, Linux from Python 3.14 on), only with a `multiprocessing_context`, for which a script needs to
+        be prepared.
     train_transform, test_transform : callable, optional
         For the training split, and for the other two; see `StreamingHDF5Dataset`.
     use_chunked : bool
@@ -95,6 +93,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
                     window=window, hop=hop, jitter=jitter and is_train, indices=rows, return_index=return_index,
                     seed=seed, reader=reader)
+        dataset: StreamingHDF5Dataset
         if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, reader.split, chunk_size, **made)
         else: dataset = StreamingHDF5Dataset(hdf5_path, reader.split, **made)
         order = dict(batch_size=batch_size, seed=seed, shuffle=is_train, rank=rank, world_size=world_size,

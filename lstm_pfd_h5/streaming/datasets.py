@@ -19,10 +19,11 @@ from ..hdf5.read_amplification import warn_if_slow
 from ..store.signal_reader import SignalReader
 from .batches import LazyBatch
 from .epoch_items import plan_items
-from .epoch_sampler import Batch, EpochSampler
+from .epoch_sampler import EpochSampler
 from .item_randomness import item_generators, transform_items
 from .item_reader import ItemReader
 from .num_workers import choose_num_workers
+from .pooled_orders import Batch
 from .ranks import warn_if_every_rank_reads_all
 from .read_ahead import ReadAhead
 from .windows import plan_windows

@@ -49,7 +49,8 @@ class EpochItems:
         "Tuples of `views` items in an epoch, which is the same number in each."
         if self.recordings is not None: return int((np.bincount(self.recordings) // self.views).sum())
         rows = self.num_rows
-        if self.limit is not None: rows = int(np.bincount(self.labels).clip(max=self.limit).sum())
+        if self.labels is not None and self.limit is not None:
+            rows = int(np.bincount(self.labels).clip(max=self.limit).sum())
         return rows * (self.per_row // self.views)
 
     def __len__(self):

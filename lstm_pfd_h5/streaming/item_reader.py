@@ -15,8 +15,7 @@ from ..core.checks import whole_number
 from ..errors import InvalidArgumentError, RowIndexError
 from ..store.signal_reader import SignalReader
 from .batches import empty_batch
-from .epoch_sampler import Batch
-from .pooled_orders import Pool, choose_pool
+from .pooled_orders import Batch, Pool, choose_pool
 from .row_pool import RowPool, rows_that_fit
 from .windows import Windows
 
