@@ -19,7 +19,7 @@ from ..errors import InvalidArgumentError, SchemaError
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/26_row_table.ipynb #b5d6f722
-_MOST_FIELDS = 4096  # a column has an entry for each row, also where each row has other fields
+_MOST_FIELDS, _MOST_ENTRIES = 4096, 10**8  # a column has an entry for each row, also where only one row has the field
 
 
 def flat_fields(record: dict) -> Iterator[tuple]:
@@ -39,7 +39,7 @@ def flat_fields(record: dict) -> Iterator[tuple]:
         else: yield path, value
 
 
-def metadata_columns(records: list, file_name: str) -> dict:
+def metadata_columns(records: list, file_name: str, most_entries: int = _MOST_ENTRIES) -> dict:
     """Metadata records as columns.
 
     Parameters
@@ -48,6 +48,8 @@ def metadata_columns(records: list, file_name: str) -> dict:
         One for each row.
     file_name : str
         For the message.
+    most_entries : int
+        Entries of all columns together that are allowed.
 
     Returns
     -------
@@ -57,18 +59,24 @@ def metadata_columns(records: list, file_name: str) -> dict:
     Raises
     ------
     SchemaError
-        The records have more than 4,096 different fields.
+        The records have more than 4,096 different fields, or fewer if there are so many rows that the columns together
+        would have more than `most_entries`.
     """
     columns: dict = {}
+    most = min(_MOST_FIELDS, most_entries // max(1, len(records)))
     for row, record in enumerate(records):
         for path, value in flat_fields(record):
-            if path not in columns: columns[path] = [None] * len(records)
+            if path not in columns:
+                if len(columns) == most: raise _too_many_fields(file_name, most, len(records))
+                columns[path] = [None] * len(records)
             columns[path][row] = value
-        if len(columns) > _MOST_FIELDS:
-            found = f"The metadata of {file_name} have more than {_MOST_FIELDS:,} different fields"
-            remedy = "Read them row by row: SignalReader(path, 'all').metadata([0])"
-            raise SchemaError(found, "about the same fields for each row", remedy)
     return columns
+
+
+def _too_many_fields(file_name, most, rows):
+    found = f"The metadata of {file_name} have more than {most:,} different fields in {rows:,} rows"
+    remedy = "Read them row by row: SignalReader(path, 'all').metadata([0])"
+    return SchemaError(found, "about the same fields for each row", remedy)
 
 # %% ../../nbs/guide/05_store/26_row_table.ipynb #e87dbe98
 class RowTable(Report):

@@ -88,6 +88,7 @@ class SplitWriter:
     def __init__(self, group: h5py.Group, row_shape: tuple, codec: ChunkCodec):
         self.group, self.count = group, 0
         self.signals = RowWriter(group, row_shape, codec)
+        if len(row_shape) == 2: _name_dimensions(self.signals.dataset)
         self._parts = {"labels": [], "targets": [], "indices": [], "groups": []}
 
     def append(self, signals, labels, indices=None, groups=None, targets=None):
@@ -142,6 +143,10 @@ class SplitWriter:
             values = self.column(name)
             if values is None and not self.count and (other := like.column(name)) is not None: values = other[:0]
             if values is not None: self.group.create_dataset(name, data=values)
+
+
+def _name_dimensions(dataset):
+    for number, name in enumerate(("signal", "channel", "sample")): dataset.dims[number].label = name
 
 # %% ../../nbs/guide/05_store/06_row_writer.ipynb #b7b99fe0
 def check_leaks(splits: dict):
