@@ -16,6 +16,7 @@ import numpy as np
 from ..core.checks import suggestion, whole_number
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError, SchemaError
+from ..hdf5.foreign_names import split_groups
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/26_row_table.ipynb #b5d6f722
@@ -107,7 +108,10 @@ class RowTable(Report):
     def __init__(self, path, split: str | None = None, *, metadata: bool = True):
         self.reader = SignalReader(path, split or "all")
         self.with_metadata = metadata and self.reader.has_metadata
-        parts = {split: range(len(self.reader))} if split not in (None, "all") else self.reader.parts
+        parts = self.reader.parts
+        if split not in (None, "all"):
+            name = next(iter(split_groups([split])))  # 'valid' is val
+            parts = {name: range(len(self.reader))}
         names = [None if part == "all" else part for part, rows in parts.items() for _ in rows]
         self._own = {"split": names, "row": np.concatenate([np.arange(len(rows)) for rows in parts.values()]),
                      "label": self.reader.labels, "class": self._classes(), "group": self._groups()}
@@ -122,7 +126,7 @@ class RowTable(Report):
 
     def _targets(self):
         if self.reader.targets is None: return []
-        columns, names = self.reader.targets.reshape(len(self), -1).T, self.reader.target_names or []
+        columns, names = np.atleast_2d(self.reader.targets.T), self.reader.target_names or []
         if len(names) != len(columns): names = [f"target_{number}" for number in range(len(columns))]
         return zip(names, columns)
 
