@@ -14,6 +14,7 @@ from ..core.checks import suggestion
 from ..errors import InvalidArgumentError, SmallClassWarning, SplitError
 from ..splitting.cross_validation import k_folds, leave_one_out
 from ..splitting.folds import Folds
+from .file_audit import audit_folds
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/18_file_folds.ipynb #908ca19b
@@ -67,7 +68,7 @@ def _needed_groups(reader, groups):
                      remedy + "only if each row is from a bearing of its own")
 
 # %% ../../nbs/guide/05_store/18_file_folds.ipynb #b8808a37
-def folds(path, k: int = 5, *, groups=None, val=False, random_seed: int = 42) -> Folds:
+def folds(path, k: int = 5, *, groups=None, val=False, random_seed: int = 42, strict: bool = False) -> Folds:
     """Divide the rows of a file into k folds, stratified by class; no group is divided.
 
     Parameters
@@ -83,6 +84,8 @@ def folds(path, k: int = 5, *, groups=None, val=False, random_seed: int = 42) ->
         The share of each training part that becomes `val`, in whole groups; `True` is a fifth.
     random_seed : int
         At least 0. The same seed, labels and groups give the same folds on every machine.
+    strict : bool
+        Read all rows, and raise `LeakageError` if the samples of one are in two parts of a fold (`audit_folds`).
 
     Returns
     -------
@@ -95,6 +98,8 @@ def folds(path, k: int = 5, *, groups=None, val=False, random_seed: int = 42) ->
         The file has no groups, or fewer than `k`.
     InvalidArgumentError
         An argument is not valid, or there is no such field.
+    LeakageError
+        With `strict=True`.
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         As in `SignalReader`.
 
@@ -105,25 +110,30 @@ def folds(path, k: int = 5, *, groups=None, val=False, random_seed: int = 42) ->
     """
     reader = SignalReader(path, "all")
     chosen, names = _needed_groups(reader, groups), reader.label_names
-    return _warned(k_folds(reader.labels, k, chosen, val=val, label_names=names, random_seed=random_seed))
+    made = k_folds(reader.labels, k, chosen, val=val, label_names=names, random_seed=random_seed)
+    return _checked(path, made, strict)
 
 
-def leave_one_group_out(path, *, groups=None, val=False, random_seed: int = 42) -> Folds:
+def leave_one_group_out(path, *, groups=None, val=False, random_seed: int = 42, strict: bool = False) -> Folds:
     "A fold for each group of a file, whose rows are its test part; arguments and errors as in `folds`."
     reader = SignalReader(path, "all")
     chosen = _needed_groups(reader, groups)
     if chosen is None: chosen = np.arange(len(reader))
     kind = groups if isinstance(groups, str) else "group"
-    return _warned(leave_one_out(reader.labels, chosen, kind=kind, val=val, label_names=reader.label_names,
-                                 random_seed=random_seed))
+    made = leave_one_out(reader.labels, chosen, kind=kind, val=val, label_names=reader.label_names,
+                         random_seed=random_seed)
+    return _checked(path, made, strict)
 
 
-def _warned(made):
+def _checked(path, made, strict):
     for sentence in made.thin_classes(): warnings.warn(sentence, SmallClassWarning, stacklevel=3)
+    if strict: audit_folds(path, made, strict=True)
     return made
 
 # %% ../../nbs/guide/05_store/18_file_folds.ipynb #c49c22b7
-def leave_one_condition_out(path, condition, *, groups=None, val=False, random_seed: int = 42) -> Folds:
+def leave_one_condition_out(
+    path, condition, *, groups=None, val=False, random_seed: int = 42, strict: bool = False
+) -> Folds:
     """A fold for each value of a condition, whose rows are its test part: a load, a speed, a rig.
 
     Parameters
@@ -131,7 +141,7 @@ def leave_one_condition_out(path, condition, *, groups=None, val=False, random_s
     path : path-like
     condition : str or sequence
         The name of a metadata field or of a target, or a value for each row.
-    groups, val, random_seed
+    groups, val, random_seed, strict
         As in `folds`. A file without groups is divided by the condition alone.
 
     Raises
@@ -143,5 +153,6 @@ def leave_one_condition_out(path, condition, *, groups=None, val=False, random_s
     """
     reader, kind = SignalReader(path, "all"), condition if isinstance(condition, str) else "condition"
     values = column_of(reader, condition, "condition") if isinstance(condition, str) else condition
-    return _warned(leave_one_out(reader.labels, values, _groups_of(reader, groups), kind=kind, val=val,
-                                 label_names=reader.label_names, random_seed=random_seed))
+    made = leave_one_out(reader.labels, values, _groups_of(reader, groups), kind=kind, val=val,
+                         label_names=reader.label_names, random_seed=random_seed)
+    return _checked(path, made, strict)
