@@ -40,13 +40,14 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.schema import validate_file as validate_file
     from lstm_pfd_h5.signal_generator import SignalGenerator as SignalGenerator
     from lstm_pfd_h5.splitting.cross_validation import nested_folds as nested_folds
+    from lstm_pfd_h5.store.file_audit import audit_file as audit_file
+    from lstm_pfd_h5.store.file_audit import audit_folds as audit_folds
     from lstm_pfd_h5.store.file_folds import folds as folds
     from lstm_pfd_h5.store.file_folds import leave_one_condition_out as leave_one_condition_out
     from lstm_pfd_h5.store.file_folds import leave_one_group_out as leave_one_group_out
     from lstm_pfd_h5.store.repack import repack as repack
     from lstm_pfd_h5.store.selection import select as select
     from lstm_pfd_h5.store.signal_reader import SignalReader as SignalReader
-    from lstm_pfd_h5.store.split_audit import audit_file as audit_file
     from lstm_pfd_h5.store.tables import to_pandas as to_pandas
     from lstm_pfd_h5.store.tables import to_xarray as to_xarray
     from lstm_pfd_h5.streaming_hdf5_dataset import ChunkedStreamingDataset as ChunkedStreamingDataset
@@ -72,11 +73,11 @@ _NAMES = {
     "schema": ("describe_file", "validate_file"),
     "signal_generator": ("SignalGenerator",),
     "splitting.cross_validation": ("nested_folds",),
+    "store.file_audit": ("audit_file", "audit_folds"),
     "store.file_folds": ("folds", "leave_one_condition_out", "leave_one_group_out"),
     "store.repack": ("repack",),
     "store.selection": ("select",),
     "store.signal_reader": ("SignalReader",),
-    "store.split_audit": ("audit_file",),
     "store.tables": ("to_pandas", "to_xarray"),
     "streaming_hdf5_dataset": ("ChunkedStreamingDataset", "StreamingHDF5Dataset", "create_streaming_dataloaders"),
     "training.tune_loader": ("tune_loader",),

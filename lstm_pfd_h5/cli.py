@@ -93,18 +93,20 @@ def validate(file: Path = FILE):
 def audit(
     file: Path = FILE,
     content: bool = switch(
-        "--content/--no-content", "Read and compare all signals, or check only groups and row numbers.", True
+        "--content/--no-content", "Read all signals, or check only groups, row numbers and metadata.", True
     ),
 ):
-    """Find recordings that are in two splits, under whatever name. The exit status is 1 if there are any.
+    """Say whether a test on the splits of a file can be trusted. The exit status is 1 if not.
 
-    Copies count, also rescaled, rounded or with a little noise, and overlapping windows.
+    Faults are groups, recordings or rows in two splits, also as copies that were rescaled, rounded or mixed with a
+    little noise, and as overlapping windows; classes or conditions in one split only; and cues, such as an offset,
+    that tell the class.
     """
-    from lstm_pfd_h5.store.split_audit import audit_file
+    from lstm_pfd_h5.store.file_audit import audit_file
 
     report = audit_file(file, content=content)
     typer.echo(report)
-    if report.leaks: raise typer.Exit(1)
+    if not report.ok: raise typer.Exit(1)
 
 # %% ../nbs/guide/16_entry_points/07_cli.ipynb #09826cf1
 WHERE_HELP = "Only rows that fulfil a condition, such as \"speed_rpm > 1500 and label == 'ball'\"."

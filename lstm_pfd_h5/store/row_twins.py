@@ -175,7 +175,7 @@ class SharedContents:
                 if set(first_in) == {here} and any(partner != row for partner, _ in first_in[here]): within.append(row)
         return sorted(across), within
 
-
+# %% ../../nbs/guide/05_store/13_row_twins.ipynb #86d21f30
 def _contents(index, twins):
     "The `SharedContents` of an index and the twins that were found in it."
     rows, others = {}, {}
