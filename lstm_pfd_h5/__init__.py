@@ -48,8 +48,11 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.store.repack import repack as repack
     from lstm_pfd_h5.store.selection import select as select
     from lstm_pfd_h5.store.signal_reader import SignalReader as SignalReader
+    from lstm_pfd_h5.store.stored_statistics import store_normalization as store_normalization
     from lstm_pfd_h5.store.tables import to_pandas as to_pandas
     from lstm_pfd_h5.store.tables import to_xarray as to_xarray
+    from lstm_pfd_h5.streaming.normalization import Normalization as Normalization
+    from lstm_pfd_h5.streaming.normalization import fit_normalization as fit_normalization
     from lstm_pfd_h5.streaming_hdf5_dataset import ChunkedStreamingDataset as ChunkedStreamingDataset
     from lstm_pfd_h5.streaming_hdf5_dataset import StreamingHDF5Dataset as StreamingHDF5Dataset
     from lstm_pfd_h5.streaming_hdf5_dataset import create_streaming_dataloaders as create_streaming_dataloaders
@@ -78,7 +81,9 @@ _NAMES = {
     "store.repack": ("repack",),
     "store.selection": ("select",),
     "store.signal_reader": ("SignalReader",),
+    "store.stored_statistics": ("store_normalization",),
     "store.tables": ("to_pandas", "to_xarray"),
+    "streaming.normalization": ("Normalization", "fit_normalization"),
     "streaming_hdf5_dataset": ("ChunkedStreamingDataset", "StreamingHDF5Dataset", "create_streaming_dataloaders"),
     "training.tune_loader": ("tune_loader",),
 }
