@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.streaming_hdf5_dataset import ChunkedStreamingDataset as ChunkedStreamingDataset
     from lstm_pfd_h5.streaming_hdf5_dataset import StreamingHDF5Dataset as StreamingHDF5Dataset
     from lstm_pfd_h5.streaming_hdf5_dataset import create_streaming_dataloaders as create_streaming_dataloaders
+    from lstm_pfd_h5.training.lightning import H5DataModule as H5DataModule
     from lstm_pfd_h5.training.tune_loader import tune_loader as tune_loader
 
 _NAMES = {
@@ -85,6 +86,7 @@ _NAMES = {
     "store.tables": ("to_pandas", "to_xarray"),
     "streaming.normalization": ("Normalization", "fit_normalization"),
     "streaming_hdf5_dataset": ("ChunkedStreamingDataset", "StreamingHDF5Dataset", "create_streaming_dataloaders"),
+    "training.lightning": ("H5DataModule",),
     "training.tune_loader": ("tune_loader",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
