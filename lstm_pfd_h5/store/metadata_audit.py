@@ -104,10 +104,10 @@ def lone_conditions(origins: RowOrigins) -> list:
     groups, firsts = np.unique(origins.group_of_row, return_index=True)
     per_split = np.bincount(origins.split_of_row[firsts], minlength=len(origins.splits))
     if np.count_nonzero(per_split) < 2: return []
-    tried = [(field, value, np.array(rows)) for field, values in _condition_fields(origins).items()
-             for value, rows in values.items()]
-    tried = [(*each, len(np.unique(origins.group_of_row[each[2]]))) for each in tried]
-    tried, found = [each for each in tried if each[3] > 1], []
+    values = [(field, value, np.array(rows)) for field, known in _condition_fields(origins).items()
+              for value, rows in known.items()]
+    counted = [(*each, len(np.unique(origins.group_of_row[each[2]]))) for each in values]
+    tried, found = [each for each in counted if each[3] > 1], []
     for field, value, rows, count in tried:
         splits = np.unique(origins.split_of_row[rows])
         if len(splits) > 1: continue

@@ -233,17 +233,17 @@ def row_twins(readers: dict, *, observe=None, progress: bool = True) -> RowTwins
         As in `SignalReader.read`.
     """
     num_rows = {name: len(reader) for name, reader in readers.items()}
-    places = [(name, row) for name, count in num_rows.items() for row in range(count)]
+    places: list = [(name, row) for name, count in num_rows.items() for row in range(count)]
     split_of_row = np.repeat(np.arange(len(readers)), list(num_rows.values()))
     contents = shared_contents(list(readers.values()), observe=observe, progress=progress)
     across, within = contents.across(split_of_row)
-    shared = [SharedRow(*places[row], *places[partner], relation) for row, partner, relation in across]
+    shared = [SharedRow(*places[row], *places[partner], relation=relation) for row, partner, relation in across]
     counts = dict(zip(readers, np.bincount(split_of_row[within], minlength=len(readers)).tolist()))
     labels = np.concatenate([reader.labels for reader in readers.values()])
     conflicts = [(*places[row], *places[partner]) for row, partner in _contradictions(contents, labels)]
     return RowTwins(num_rows, shared, counts, contents.num_constant, _recordings(readers, shared), conflicts)
 
-
+# %% ../../nbs/guide/05_store/13_row_twins.ipynb #8a068f15
 def _contradictions(contents, labels):
     "For each content with several labels, its first row and the first row with another one."
     for first, members in contents.copies.items():
