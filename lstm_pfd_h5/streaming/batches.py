@@ -9,6 +9,7 @@ __all__ = ['BatchItem', 'LazyBatch', 'collate_batch', 'BatchBuffers', 'empty_bat
 import weakref
 from collections import deque
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ class BatchBuffers:
 
     def take(self, *shape: int) -> np.ndarray:
         "An uninitialised array of the shape, whose memory is the caller's as long as anything refers to it."
-        size = int(np.prod(shape))
+        size = prod(shape)
         if 4 * size < _WORTH_KEEPING: return np.empty(shape, np.float32)
         memory = self._free_memory(size)
         loan = _Loan(memory[:size].reshape(shape))
