@@ -237,7 +237,7 @@ def row_twins(readers: dict, *, observe=None, progress: bool = True) -> RowTwins
     split_of_row = np.repeat(np.arange(len(readers)), list(num_rows.values()))
     contents = shared_contents(list(readers.values()), observe=observe, progress=progress)
     across, within = contents.across(split_of_row)
-    shared = [SharedRow(*places[row], *places[partner], relation=relation) for row, partner, relation in across]
+    shared = [SharedRow(*(*places[row], *places[partner], relation)) for row, partner, relation in across]
     counts = dict(zip(readers, np.bincount(split_of_row[within], minlength=len(readers)).tolist()))
     labels = np.concatenate([reader.labels for reader in readers.values()])
     conflicts = [(*places[row], *places[partner]) for row, partner in _contradictions(contents, labels)]
