@@ -245,7 +245,7 @@ def signal_statistics(reader: SignalReader, rows=None, *, quartiles: bool = True
     if not len(rows): raise InvalidArgumentError("rows are empty", "the numbers of the rows to use")
     tasks, histograms = _tasks(reader, rows), None
     options = dict(progress=progress, threads=threads)
-    if quartiles: histograms = _Histograms(_centers(_read(reader, tasks[0])))
+    if quartiles: histograms = _Histograms(_centers(_read(reader, rows[:1])))
     moments = _pass(reader, tasks, histograms, **options)
     found = _statistics(reader, rows, moments, histograms)
     if histograms is None or not _is_too_coarse(found, histograms.centers).any(): return found
@@ -266,8 +266,8 @@ def _pass(reader, tasks, histograms, *, progress, threads):
 
 
 def _centers(signals):
-    with np.errstate(invalid="ignore"): centers = np.median(signals.transpose(1, 0, 2).reshape(signals.shape[1], -1), 1)
-    return np.ascontiguousarray(centers, np.float32)
+    "Median of each channel of a row, (C,) float32."
+    with np.errstate(invalid="ignore"): return np.median(signals[0], axis=-1)
 
 
 def _statistics(reader, rows, moments, histograms):
