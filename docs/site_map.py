@@ -30,6 +30,7 @@ SECTIONS = {
         "Benchmarks",
         "How fast the library is: the method, the machine and the limits of each measurement.",
     ),
+    "reproduce": ("Reproductions", "Published findings, tried on made-up data."),
     "reliability": ("Reliability", "What the library promises, and the test that shows it."),
 }
 FRONT_MATTER = re.compile(r"^- ([\w-]+): *(.+)$", re.M)
