@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['evaluation_mode', 'identity_of', 'predict']
 
-# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #36af53a5
+# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #dd82a4b6
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ import torch
 from ..errors import InvalidArgumentError, InvalidSignalError
 from .predictions import Predictions
 
-# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #b6cebadc
+# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #ecba693b
 @contextmanager
 def evaluation_mode(network) -> Iterator[None]:
     "Put all modules of a network into evaluation mode without gradients; restore the mode of each one afterwards."
@@ -29,7 +29,7 @@ def evaluation_mode(network) -> Iterator[None]:
     finally:
         for module, mode in zip(modules, modes): module.training = mode
 
-# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #db8e178b
+# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #3ca42235
 def identity_of(reader) -> dict:
     """Name and size of a file, the split, its number of rows, and a digest of labels, groups and indices.
 
@@ -46,7 +46,7 @@ def identity_of(reader) -> dict:
     return {"file": reader.path.name, "bytes": os.path.getsize(reader.path), "split": reader.split,
             "rows": len(reader), "digest": digest.hexdigest()[:32]}
 
-# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #c97e8d98
+# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #666b35ce
 def predict(network: Callable, loader: Iterable, device=None) -> Predictions:
     """Scores of all windows of a loader, without changing the network.
 
