@@ -193,3 +193,6 @@ class Batch(list):
         super().__init__(self.items.tolist())
         self.seed, self.epoch, self.occurrences = seed, epoch, occurrences
         self.to_read, self.to_release = list(to_read), list(to_release)
+
+    def __iadd__(self, more):  # accelerate fills up last batches in this way
+        return [*self, *more]
