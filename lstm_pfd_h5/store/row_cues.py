@@ -80,6 +80,7 @@ def _equal_run(signal):
 
 # %% ../../nbs/guide/05_store/14_row_cues.ipynb #193864c5
 _LEAST_OFFSET = 0.05  # of the scatter of a usual row
+_MOST_LEVELS = 8  # converters, or settings of one, in a data set
 
 
 class RowCues:
@@ -115,8 +116,8 @@ class RowCues:
         for number in range(measured.shape[1]):
             columns, of = measured[:, number].T, self._suffix(number, measured.shape[1])
             found = dict(zip([f"{cue}{of}" for cue in CUES], columns))
-            found[f"{CUES[1]}{of}"] = _comparable_steps(columns[1], columns[5])
-            found[f"{CUES[2]}{of}"] = _levels(columns[2])
+            found[f"{CUES[1]}{of}"] = _if_few(_comparable_steps(columns[1], columns[5]))
+            found[f"{CUES[2]}{of}"] = _if_few(_levels(columns[2]))
             cues |= found
             scatter = columns[6][np.isfinite(columns[6])]
             least[f"{CUES[0]}{of}"] = _LEAST_OFFSET * float(np.median(scatter)) if len(scatter) else 0.0
@@ -126,6 +127,11 @@ class RowCues:
         if count == 1: return ""
         names = self.channel_names
         return f" of channel {names[number] if names and len(names) == count else number}"
+
+
+def _if_few(values):
+    "Values (n,), or NaN where each recording was scaled to a range of its own: steps and levels are then its strength."
+    return values if len(np.unique(values[np.isfinite(values)])) <= _MOST_LEVELS else np.full(len(values), np.nan)
 
 
 def _levels(values, tolerance=0.01):
