@@ -6,10 +6,13 @@
 __all__ = ['ChunkedStreamingDataset', 'create_streaming_dataloaders', 'StreamingHDF5Dataset']
 
 # %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #29802697
+from collections.abc import Mapping
+
+import numpy as np
 import torch
 
 from .core.checks import positive, whole_number
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, LeakageError
 from .store.signal_reader import SignalReader
 from .streaming.datasets import StreamingHDF5Dataset
 from .streaming.normalization import normalization_for
@@ -131,7 +134,19 @@ def _readers(hdf5_path, indices, channels):
         readers = SignalReader.splits(hdf5_path, channels=channels)
         return {split: (reader, None) for split, reader in readers.items()}
     reader = SignalReader(hdf5_path, "all", channels=channels)
-    return {name: (reader, rows) for name, rows in indices.items()}
+    parts = {name: reader.row_numbers(rows) for name, rows in _checked_parts(indices).items()}
+    numbers, times = np.unique(np.concatenate([np.unique(rows) for rows in parts.values()]), return_counts=True)
+    if (times > 1).any():
+        twice = numbers[times > 1][0]
+        names = " and ".join(name for name, rows in parts.items() if twice in rows)
+        raise LeakageError(f"Row {twice} of indices is in {names}", "each row in one part at most")
+    return {name: (reader, rows) for name, rows in parts.items()}
+
+
+def _checked_parts(indices):
+    if isinstance(indices, Mapping) and indices: return indices
+    remedy = "Pass one fold, folds(path)[0], or {'train': rows, 'test': rows}"
+    raise InvalidArgumentError(f"indices are of type {type(indices).__name__}", "a mapping from names to rows", remedy)
 
 
 def _fitted_to_training(readers, normalization, per):

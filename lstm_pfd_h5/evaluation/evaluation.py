@@ -199,7 +199,7 @@ class Evaluation(Report):
                   naive: self.naive_window_accuracy}
         draw_estimates(axes[1], rates, comparison=[naive])
         axes[1].axhline(len(names) - 0.5, color=axes[1].spines["left"].get_edgecolor(), linewidth=0.6)
-        axes[1].set_title(f"Recall of classes (groups), and rates, with {self._interval_title()}s", fontsize="medium")
+        axes[1].set_title(f"Recall and rates of groups, {self._interval_title()}s", fontsize="medium")
         return axes
 
     def save(self, path) -> None:

@@ -196,4 +196,6 @@ def estimate_over_groups(counts: np.ndarray, rate: Callable, confidence: float =
     weights = occurs / occurs.sum() if by_class else total.sum(-1) / total.sum()
     low, high = combined_limits(value, recalls(total)[occurs], numbers[occurs], weights[occurs], confidence,
                                 bool((has_class.sum(1) == 1).all()))
-    return Estimate(value, float(low), float(high), len(counts), "combined exact limits")
+    lowest, highest = exact_limits(value * len(counts), len(counts), confidence)  # never narrower than of all together
+    return Estimate(value, float(min(low, lowest)), float(max(high, highest)), len(counts),
+                    "combined exact limits")

@@ -64,17 +64,28 @@ def predict(network: Callable, loader: Iterable, device=None) -> Predictions:
     InvalidArgumentError
         The loader gives no row numbers, targets instead of labels, or nothing at all.
     InvalidSignalError
-        The network's outputs are not finite numbers (B, K), or K is less than the classes.
+        The network's outputs are not finite numbers (B, K), or K is not the number of classes of the file.
     """
+    if isinstance(loader, dict):
+        raise InvalidArgumentError("is a dict of loaders", "one of them", f"Pass one, such as ['{next(iter(loader))}']",
+                                   argument="loader")
     device = _device_of(network) if device is None else torch.device(device)
     with evaluation_mode(network): parts = [_outputs(network, batch, device) for batch in loader]
     if not parts: raise InvalidArgumentError("gives no batches", "at least one window", argument="loader")
     scores, labels, rows = (np.concatenate(column) for column in zip(*parts))
     reader = _reader_of(loader)
+    if reader is not None: _check_number_of_classes(scores, reader)
     if reader is None: return Predictions.from_arrays(scores, labels, rows)
     groups = None if reader.groups is None else np.asarray(reader.groups)[rows]
     names = reader.label_names if len(reader.label_names or ()) == scores.shape[1] else None
     return Predictions.from_arrays(scores, labels, rows, groups, label_names=names, source=identity_of(reader))
+
+
+def _check_number_of_classes(scores, reader):
+    number, least, most = scores.shape[1], int(reader.labels.max(initial=-1)) + 1, reader.num_classes
+    if least <= number <= max(least, most): return
+    expected = f"{most}, one for each class" if most >= least else f"{least}, one for each label"
+    raise InvalidSignalError(f"The network has {number} outputs for the classes of {reader.path.name}", expected)
 
 
 def _device_of(network):

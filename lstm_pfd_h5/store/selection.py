@@ -68,6 +68,9 @@ _SYMBOLS = {
 }
 
 
+_WORDS = {ast.BitAnd: "`and` instead of &", ast.BitOr: "`or` instead of |"}
+
+
 class Condition:
     """A condition on the columns of a table.
 
@@ -166,8 +169,11 @@ class Condition:
         return f"{self._column(node.value)}.{node.attr}"
 
     def _refusal(self, node, expected):
+        text = ast.unparse(node)
+        for name, quoted in self._quoted.items(): text = text.replace(name, quoted)
         remedy = "A name with spaces or signs is in backquotes: `Load (HP)`"
-        return InvalidArgumentError(f"contains {ast.unparse(node)!r:.60}", expected, remedy, argument="where")
+        if isinstance(node, ast.BinOp) and type(node.op) in _WORDS: remedy = f"Write {_WORDS[type(node.op)]}"
+        return InvalidArgumentError(f"contains {text!r:.60}", expected, remedy, argument="where")
 
 # %% ../../nbs/guide/05_store/28_selection.ipynb #98613da3
 def select(path, where: str, *, split: str | None = None) -> np.ndarray:

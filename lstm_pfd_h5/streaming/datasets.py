@@ -251,7 +251,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def _as_batch(self, indices):
         if isinstance(indices, Batch): return indices
-        if self._items.has_all_rows and len(indices) > 1: warn_if_every_rank_reads_all(self)
+        if self._items.has_all_rows: warn_if_every_rank_reads_all(self)
         return Batch(self._items.numbers(indices), self.seed, self.epoch)
 
     def _transformed(self, lazy, batch):

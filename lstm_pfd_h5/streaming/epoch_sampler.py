@@ -244,6 +244,8 @@ class EpochSampler:
         InvalidArgumentError
             The state is incomplete, or of an epoch with other items or another kind of order.
         """
+        if not isinstance(state, dict):
+            raise InvalidArgumentError(f"The state is {state!r:.60}", "a dict, from state_dict()")
         if not {"seed", "epoch", "consumed"} <= set(state):
             raise InvalidArgumentError(f"The state has only {sorted(state)}", "seed, epoch and consumed")
         numbers = {name: whole_number(name, state[name]) for name in ("seed", "epoch", "consumed")}
@@ -257,7 +259,8 @@ class EpochSampler:
         items = state.get("items", self.num_items)
         if items != self.num_items or state["consumed"] > items:
             found = f"The state is of {state['consumed']:,} of {items:,} items, and this epoch has {self.num_items:,}"
-            raise InvalidArgumentError(found, "the same items", "Use the data set that it was saved with")
+            raise InvalidArgumentError(found, "the same items",
+                                       "Use the rows, windows, hop, jitter and balance that it was saved with")
         if state.get("kind", self._kind_of_order()) != self._kind_of_order():
             found = "The state is of an epoch with other rows, windows, weights or another kind of shuffle"
             raise InvalidArgumentError(found, "those that it was saved with", "Use the same arguments as that run")
