@@ -110,10 +110,10 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     check_loader_options(num_workers, options)
     rank, world_size = rank_and_world(distributed)
     if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
-    loaders: dict = {}
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
     readers = _readers(hdf5_path, indices, channels)
-    normalization = _fitted_to_training(readers, normalization, normalize_per)
+    if "train" not in readers: _check_nothing_for_training(readers, jitter=jitter, **contents)
+    normalization, loaders = _fitted_to_training(readers, normalization, normalize_per), {}
     for name, (reader, rows) in readers.items():
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
@@ -147,6 +147,13 @@ def _checked_parts(indices):
     if isinstance(indices, Mapping) and indices: return indices
     remedy = "Pass one fold, folds(path)[0], or {'train': rows, 'test': rows}"
     raise InvalidArgumentError(f"indices are of type {type(indices).__name__}", "a mapping from names to rows", remedy)
+
+
+def _check_nothing_for_training(readers, **options):
+    given = [name for name, value in options.items() if value is not None and value is not False]
+    if given:
+        raise InvalidArgumentError(f"{given[0]} is given, and the loaders are {', '.join(readers)}",
+                                   "a loader 'train', which alone it is for", "Name the training rows 'train'")
 
 
 def _fitted_to_training(readers, normalization, per):

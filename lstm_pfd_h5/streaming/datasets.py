@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Subset
 
+from ..core.checks import whole_number
 from ..core.report import Report, Summary
 from ..errors import RowIndexError
 from ..hdf5.read_amplification import warn_if_slow
@@ -196,12 +197,12 @@ class StreamingHDF5Dataset(Report, Dataset):
         contents = plan_items(len(self.rows), self.windows.per_row, labels=labels, groups=groups, balance=balance,
                               weights=weights, limit_per_class=limit_per_class, views=views)
         pool, rows = self._items.pool_for(batch_size, world_size), None if self._items.has_all_rows else self.rows
-        options |= dict(batch_size=batch_size, shuffle=shuffle, world_size=world_size)
+        options |= dict(batch_size=batch_size, shuffle=shuffle, world_size=world_size, origin=str(self.windows))
         return EpochSampler(contents, pool=pool, rows=rows, **options)
 
     def set_epoch(self, epoch: int) -> None:
-        "The epoch for jitter and generators where batches do not come from an `EpochSampler`."
-        self.epoch = epoch
+        "The epoch for jitter and generators where batches do not come from an `EpochSampler`; before workers start."
+        self.epoch = whole_number("epoch", epoch)
 
     def __repr__(self):
         where = f"{self.split!r} of {Path(self.hdf5_path).name}" if self.split else Path(self.hdf5_path).name
@@ -235,7 +236,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def __getitem__(self, index):
         if isinstance(index, slice): return Subset(self, range(len(self))[index])
-        if isinstance(index, (list, tuple, np.ndarray)): return Subset(self, self._items.numbers(index).tolist())
+        if np.ndim(index): return Subset(self, self._items.numbers(index).tolist())
         return tuple(self.__getitems__([index])[0])
 
     def __getitems__(self, indices):

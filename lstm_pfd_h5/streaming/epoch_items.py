@@ -34,6 +34,8 @@ class EpochItems:
         Number of the recording of each row, for tuples of several rows.
     views : int
         Items that come together, of one recording.
+    balanced : bool
+        Whether all classes come equally often.
     """
 
     num_rows: int
@@ -43,6 +45,7 @@ class EpochItems:
     limit: int | None = None
     recordings: np.ndarray | None = None
     views: int = 1
+    balanced: bool = False
 
     @property
     def num_entries(self) -> int:
@@ -59,7 +62,7 @@ class EpochItems:
     @property
     def is_plain(self) -> bool:
         "Whether an epoch has each item once, and nothing belongs together."
-        return self.weights is None and self.limit is None and self.views == 1
+        return self.weights is None and not self.balanced and self.limit is None and self.views == 1
 
     def draw(self, seed: int, epoch: int) -> tuple:
         """The items of an epoch, ordered by the row of the first item of each tuple.
@@ -95,9 +98,9 @@ class EpochItems:
 
     def _times(self, rows, bits):
         "How often each entry comes, or `None` where each comes once; `rows` has the row of each."
-        if self.weights is None: return None
         classes = np.zeros(len(rows), np.int64) if self.labels is None else self.labels[rows]
-        return systematic_counts(self.weights[rows], classes, bits)
+        if self.balanced: return systematic_counts(1 / np.bincount(classes)[classes], classes, bits)
+        return None if self.weights is None else systematic_counts(self.weights[rows], classes, bits)
 
 
 _ENTRIES, _WEIGHTS = 2, 3  # numbers of these uses of an epoch's randomness
@@ -165,14 +168,17 @@ def plan_items(num_rows: int, per_row: int = 1, *, labels=None, groups=None, bal
     num_rows, per_row = whole_number("num_rows", num_rows), whole_number("per_row", per_row, 1)
     labels = None if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
     limit = None if limit_per_class is None else whole_number("limit_per_class", limit_per_class, 1)
-    weights = _weights(num_rows, labels, balance, weights)
+    weights = _checked_weights(weights, num_rows, balance, limit)
+    if balance is not None: _check_balance(balance, labels)
     views = 1 if views is None else whole_number("views", views, 2)
     recordings = _recordings(num_rows, per_row, groups, views)
     if recordings is not None and limit is not None:
         raise InvalidArgumentError("limit_per_class is given with views of several rows", "one of the two")
     if limit is not None: _check_labels("limit_per_class", labels)
-    needs_labels = limit is not None or weights is not None
-    return EpochItems(num_rows, per_row, labels if needs_labels else None, weights, limit, recordings, views)
+    is_balanced = balance is not None
+    needs_labels = is_balanced or limit is not None or weights is not None
+    labels = labels if needs_labels else None
+    return EpochItems(num_rows, per_row, labels, weights, limit, recordings, views, is_balanced)
 
 # %% ../../nbs/guide/06_streaming/04_epoch_items.ipynb #fd864776
 def _check_labels(argument, labels):
@@ -180,20 +186,18 @@ def _check_labels(argument, labels):
         raise InvalidArgumentError(f"{argument} is given, and there are no labels", "labels")
 
 
-def _weights(num_rows, labels, balance, weights):
-    "Weights (num_rows,) float64, or `None` where all are equal."
-    if balance is None and weights is None: return None
-    if balance not in (None, "classes"):
+def _check_balance(balance, labels):
+    if balance != "classes":
         raise InvalidArgumentError(f"balance is {balance!r}", "'classes' or None")
-    if weights is not None:
-        if balance is not None:
-            raise InvalidArgumentError("balance and weights are given", "one of the two")
-        return _checked_weights(weights, num_rows)
     _check_labels("balance", labels)
-    return 1 / np.bincount(labels)[labels]
 
 
-def _checked_weights(weights, num_rows):
+def _checked_weights(weights, num_rows, balance, limit):
+    "Weights (num_rows,) float64, or `None` where all are equal."
+    if weights is None: return None
+    if balance is not None or limit is not None:
+        other = "balance" if balance is not None else "limit_per_class"
+        raise InvalidArgumentError(f"{other} and weights are given", "one of the two")
     weights = np.asarray(weights)
     if weights.shape != (num_rows,) or weights.dtype.kind not in "biuf":
         found = f"weights are {weights.dtype} of shape {weights.shape}"

@@ -9,7 +9,7 @@ __all__ = ['EpochPlan', 'plan_epoch', 'EpochSampler']
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import islice
 
 import numpy as np
@@ -51,9 +51,11 @@ class EpochPlan:
         occurrences = None if self.occurrences is None else self.occurrences[places]
         batch = Batch(self.items[places], self.seed, self.epoch, occurrences)
         if self.pool and self.reading and len(places) and places[-1] - places[0] == len(places) - 1:
-            numbers = range(places[0] // self.pool.batch_size, places[-1] // self.pool.batch_size + 1)
-            batch.to_read = [block for number in numbers for block in self.reading.to_read(number)]
-            batch.to_release = [block for number in numbers for block in self.reading.to_release(number)]
+            size = self.pool.batch_size
+            for number in range(places[0] // size, places[-1] // size + 1):
+                batch.to_read += self.reading.to_read(number)
+                is_end = min((number + 1) * size, len(self.items)) <= places[-1] + 1
+                if is_end: batch.to_release += self.reading.to_release(number)
         return batch
 
 # %% ../../nbs/guide/06_streaming/05_epoch_sampler.ipynb #54c77af2
@@ -75,6 +77,7 @@ def plan_epoch(contents: EpochItems, *, seed: int, epoch: int, shuffle: bool = T
     if contents.is_plain: entries, occurrences = np.arange(len(contents))[:, None], None
     else: entries, occurrences = contents.draw(seed, epoch)
     order, views = None, contents.views
+    if pool is not None and not shuffle: pool = replace(pool, lanes=1)  # neighbouring batches have rows in common
     if shuffle:
         bits = random_bits(seed, epoch)
         if pool is None or pool.is_whole: order = random_order(len(entries), bits)
@@ -131,6 +134,8 @@ class EpochSampler:
         As for `plan_epoch`.
     rows : np.ndarray of int, optional
         As for `plan_epoch`.
+    origin : str
+        What the items are, such as which windows. A state is refused where it is another.
 
     Attributes
     ----------
@@ -144,7 +149,6 @@ class EpochSampler:
     begun : bool
         Whether an iteration has begun since the sampler was made, or since `set_epoch` or `load_state_dict`.
     share : Share
-        Of this rank.
 
     Raises
     ------
@@ -154,14 +158,14 @@ class EpochSampler:
 
     def __init__(self, contents: EpochItems | int, *, batch_size: int = 1, drop_last: bool = False, seed: int = 42,
                  shuffle: bool = True, rank: int = 0, world_size: int = 1, remainder: str = "pad",
-                 pool: Pool | None = None, rows: np.ndarray | None = None):
+                 pool: Pool | None = None, rows: np.ndarray | None = None, origin: str = ""):
         if not isinstance(contents, EpochItems): contents = EpochItems(whole_number("num_items", contents))
         self.contents, self.seed, self.shuffle = contents, whole_number("seed", seed), bool(shuffle)
         self.share = Share(len(contents), batch_size, rank, world_size, remainder, drop_last, contents.views)
         if batch_size % contents.views:
             raise InvalidArgumentError(f"batch_size is {batch_size} with views={contents.views}",
                                        "a multiple of the views, which come together")
-        self.pool, self.rows = pool, rows
+        self.pool, self.rows, self.origin = pool, rows, origin
         self.epoch, self.consumed, self.start, self.begun = 0, 0, 0, False
         self._coming: _Coming | None = None
         self._saved_pool: Pool | None = None
@@ -251,13 +255,13 @@ class EpochSampler:
         numbers = {name: whole_number(name, state[name]) for name in ("seed", "epoch", "consumed")}
         if numbers["consumed"]: self._check_same(state)
         pool = state.get("pool")
-        self._saved_pool = Pool(**pool) if pool and numbers["consumed"] else None
+        self._saved_pool = _checked_pool(pool) if pool and numbers["consumed"] else None
         self.__dict__.update(numbers, begun=False, _coming=None)
 
     def _check_same(self, state):
         "Refuse a position in another epoch: its items would be other ones."
         items = state.get("items", self.num_items)
-        if items != self.num_items or state["consumed"] > items:
+        if items != self.num_items or state["consumed"] > items or state["consumed"] % self.contents.views:
             found = f"The state is of {state['consumed']:,} of {items:,} items, and this epoch has {self.num_items:,}"
             raise InvalidArgumentError(found, "the same items",
                                        "Use the rows, windows, hop, jitter and balance that it was saved with")
@@ -268,7 +272,7 @@ class EpochSampler:
     def _kind_of_order(self):
         if self._kind is None:
             block_size = self.pool.block_size if self.pool and self.shuffle else 0
-            parts = [*vars(self.contents).values(), self.shuffle, block_size, self.rows]
+            parts = [*vars(self.contents).values(), self.shuffle, block_size, self.rows, self.origin]
             texts = [part.tobytes() if isinstance(part, np.ndarray) else str(part).encode() for part in parts]
             self._kind = hashlib.sha256(b"|".join(texts)).hexdigest()[:12]
         return self._kind
@@ -276,7 +280,7 @@ class EpochSampler:
     def __repr__(self):
         parts = [f"{self.num_items:,} items", f"batches of {self.batch_size}", f"seed {self.seed}",
                  f"epoch {self.epoch}", f"{self.consumed:,} of {self.num_items:,} consumed"]
-        if self.share.world_size > 1: parts.append(f"rank {self.share.rank} of {self.share.world_size}")
+        parts += [f"rank {self.share.rank} of {self.share.world_size}"] * (self.share.world_size > 1)
         return f"EpochSampler({', '.join([*parts, self.describe_order()])})"
 
     def describe_order(self) -> str:
@@ -285,3 +289,12 @@ class EpochSampler:
         if self.pool is None or self.pool.is_whole: return "shuffled"
         kind = "rows" if self.pool.block_size == 1 else f"blocks of {self.pool.block_size:,} rows"
         return f"shuffled in a pool of {self.pool.blocks:,} {kind}"
+
+
+def _checked_pool(pool):
+    "The pool of a state, which may come from a file that somebody edited."
+    names = {field.name for field in fields(Pool)}
+    numbers = [value for name, value in pool.items() if name != "is_whole"] if isinstance(pool, dict) else []
+    if not isinstance(pool, dict) or set(pool) != names or not all(type(each) is int and each > 0 for each in numbers):
+        raise InvalidArgumentError(f"The pool of the state is {pool!r:.80}", f"numbers for {', '.join(sorted(names))}")
+    return Pool(**pool)

@@ -77,7 +77,11 @@ class ItemReader:
     def numbers(self, indices):
         "Item numbers as (n,) int64, none negative; `RowIndexError` if one does not exist."
         items = np.atleast_1d(np.asarray(indices))
-        if items.dtype == bool: items = np.flatnonzero(items)
+        if items.dtype == bool:
+            if np.shape(indices) != (len(self),):
+                expected = f"({len(self)},): a value for each item"
+                raise RowIndexError(f"A mask has the shape {np.shape(indices)}", expected)
+            items = np.flatnonzero(items)
         numbers = items.astype(np.int64)
         wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != items)
         if wrong.any():
@@ -125,6 +129,11 @@ class ItemReader:
 
 
 def _checked_rows(reader, indices):
-    rows = reader.row_numbers(np.asarray(indices, np.int64) if not len(indices) else indices)
-    if len(rows): return np.array(rows, np.int64)
-    raise InvalidArgumentError("indices are empty", "the numbers of the rows to use")
+    if not np.size(indices):
+        raise InvalidArgumentError("indices are empty", "the numbers of the rows to use")
+    rows = np.array(reader.row_numbers(indices), np.int64)
+    numbers, times = np.unique(rows, return_counts=True)
+    if (times > 1).any():
+        raise InvalidArgumentError(f"Row {numbers[times > 1][0]} is in indices {times.max()} times", "each row once",
+                                   "To use rows more often, pass weights=")
+    return rows

@@ -194,5 +194,5 @@ class Batch(list):
         self.seed, self.epoch, self.occurrences = seed, epoch, occurrences
         self.to_read, self.to_release = list(to_read), list(to_release)
 
-    def __iadd__(self, more):  # accelerate fills up last batches in this way
+    def __iadd__(self, more):  # type: ignore[misc]  # accelerate fills up last batches in this way
         return [*self, *more]

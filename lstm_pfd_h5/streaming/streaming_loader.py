@@ -40,14 +40,19 @@ class StreamingDataLoader(Report, DataLoader):
 
     def __iter__(self):
         was_set = self._sampler is not None and not self._sampler.begun
-        batches, position = super().__iter__(), None
+        batches, position = iter(super().__iter__()), None
         if self.num_workers:  # they have been given their first items
             position = self._of_workers = self._beginning()
             if was_set: self._received = position
         return self._counted(batches, position)
 
     def _counted(self, batches, position):
-        for batch in batches:
+        while True:
+            try: batch = next(batches)
+            except StopIteration: break
+            except Exception:  # a batch that could not be read was not received
+                if position is None: self._received = self._beginning()
+                raise
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
             self._count(position)
