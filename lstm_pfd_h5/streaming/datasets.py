@@ -20,7 +20,7 @@ from ..store.signal_reader import SignalReader
 from .batches import LazyBatch
 from .epoch_items import plan_items
 from .epoch_sampler import EpochSampler
-from .item_randomness import item_generators, transform_items
+from .item_randomness import item_generators, takes_generator, transform_items
 from .item_reader import ItemReader
 from .normalization import normalization_for, training_rows_of
 from .num_workers import choose_num_workers
@@ -109,6 +109,7 @@ class StreamingHDF5Dataset(Report, Dataset):
                  return_index: bool = False, normalization=None, normalize_per: str = "channel", target=None,
                  seed: int = 0, reader: SignalReader | None = None):
         self.hdf5_path, self.split, self.transform, self.target = str(hdf5_path), split, transform, target
+        self._draws = takes_generator(transform)
         self.reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
         if self._block_size == 1: warn_if_slow(hdf5_path, {split: self.reader.storage})
         self.windows = plan_windows(self.reader.signal_length, window, hop, jitter)
@@ -256,7 +257,10 @@ class StreamingHDF5Dataset(Report, Dataset):
         return Batch(self._items.numbers(indices), self.seed, self.epoch)
 
     def _transformed(self, lazy, batch):
-        generators = item_generators(self._items.numbers_of(batch.items), batch.seed, batch.epoch, batch.occurrences)
+        generators = None
+        if self._draws:
+            numbers = self._items.numbers_of(batch.items)
+            generators = item_generators(numbers, batch.seed, batch.epoch, batch.occurrences)
         results = transform_items(self.transform, self._items.arrays_of(lazy.batch[0]), generators)
         columns = [list(column) if column.is_floating_point() else column.tolist() for column in lazy.batch[1:]]
         return list(zip(results, *columns))
@@ -284,7 +288,8 @@ class StreamingHDF5Dataset(Report, Dataset):
         return choose_num_workers(read, self.transform and self._transform_one, len(self.rows))
 
     def _transform_one(self, signal):
-        return transform_items(self.transform, [signal[..., : self.windows.window]], iter([torch.Generator()]))
+        generators = iter([torch.Generator()]) if self._draws else None
+        return transform_items(self.transform, [signal[..., : self.windows.window]], generators)
 
 
 def _key(batch):

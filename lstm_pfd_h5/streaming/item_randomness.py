@@ -48,18 +48,18 @@ def item_generators(numbers: np.ndarray, seed: int, epoch: int, occurrences=None
         yield generator.manual_seed(seed_of_item)
 
 # %% ../../nbs/guide/06_streaming/09_item_randomness.ipynb #df855f6a
-def transform_items(transform: Callable, signals: np.ndarray, generators: Iterator[torch.Generator]) -> list:
+def transform_items(transform: Callable, signals: np.ndarray, generators: Iterator | None = None) -> list:
     """The result of a transform for each signal, as tensors.
 
     Parameters
     ----------
     transform : callable
-        `transform(signal)`, or `transform(signal, generator=...)` if it takes one.
+        `transform(signal)`, or with generators `transform(signal, generator=...)`.
     signals : np.ndarray, shape (n, L) or (n, channels, L)
-    generators : iterator of torch.Generator
-        From `item_generators`.
+    generators : iterator of torch.Generator, optional
+        From `item_generators`, for a transform that `takes_generator`.
     """
-    if not takes_generator(transform): return [_as_input(transform(signal)) for signal in signals]
+    if generators is None: return [_as_input(transform(signal)) for signal in signals]
     return [_as_input(transform(signal, generator=each)) for signal, each in zip(signals, generators)]
 
 
