@@ -11,8 +11,9 @@ import math
 import numpy as np
 
 from ..constants import SPLITS
+from ..core.checks import element_numbers
 from ..core.report import Report, Summary, Table, format_bytes
-from ..errors import InvalidArgumentError, RowIndexError, SchemaError
+from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.class_numbers import count_classes, label_names_of
 from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.consistency import target_ranges
@@ -249,16 +250,7 @@ class SignalReader(Report):
         "The argument of `read` as row numbers (n,) int64, none negative; `RowIndexError` if one does not exist."
         if isinstance(rows, slice): return np.arange(len(self))[rows]
         if self._are_row_numbers(rows): return rows  # the quick answer for a batch, which is checked at each level
-        rows = np.atleast_1d(np.asarray(rows))
-        if rows.dtype == bool: rows = np.flatnonzero(rows)
-        if rows.ndim != 1 or (len(rows) and rows.dtype.kind not in "iuf"):
-            raise RowIndexError(f"Rows are {rows.tolist()!r:.60}", "whole numbers")
-        numbers = rows.astype(np.int64)
-        wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != rows)
-        if wrong.any():
-            raise RowIndexError(f"There is no row {rows[wrong.argmax()]}",
-                                f"a whole number from {-len(self)} to {len(self) - 1}")
-        return np.where(numbers < 0, numbers + len(self), numbers)
+        return element_numbers(rows, len(self), "row")
 
     def _are_row_numbers(self, rows):
         is_vector = isinstance(rows, np.ndarray) and rows.dtype == np.int64 and rows.ndim == 1

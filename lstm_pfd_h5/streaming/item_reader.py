@@ -11,8 +11,8 @@ from math import prod
 import numpy as np
 import torch
 
-from ..core.checks import whole_number
-from ..errors import InvalidArgumentError, RowIndexError
+from ..core.checks import element_numbers, whole_number
+from ..errors import InvalidArgumentError
 from ..store.signal_reader import SignalReader
 from .batches import empty_batch
 from .pooled_orders import Batch, Pool, choose_pool
@@ -74,20 +74,9 @@ class ItemReader:
     def __len__(self):
         return len(self.rows) * self.windows.per_row
 
-    def numbers(self, indices):
+    def numbers(self, indices) -> np.ndarray:
         "Item numbers as (n,) int64, none negative; `RowIndexError` if one does not exist."
-        items = np.atleast_1d(np.asarray(indices))
-        if items.dtype == bool:
-            if np.shape(indices) != (len(self),):
-                expected = f"({len(self)},): a value for each item"
-                raise RowIndexError(f"A mask has the shape {np.shape(indices)}", expected)
-            items = np.flatnonzero(items)
-        numbers = items.astype(np.int64)
-        wrong = (numbers < -len(self)) | (numbers >= len(self)) | (numbers != items)
-        if wrong.any():
-            raise RowIndexError(f"There is no item {items[wrong.argmax()]}",
-                                f"a whole number from {-len(self)} to {len(self) - 1}")
-        return np.where(numbers < 0, numbers + len(self), numbers)
+        return element_numbers(indices, len(self), "item")
 
     @property
     def shape(self) -> tuple:
