@@ -16,7 +16,6 @@ from .errors import InvalidArgumentError, LeakageError
 from .store.signal_reader import SignalReader
 from .streaming.datasets import StreamingHDF5Dataset
 from .streaming.normalization import normalization_for
-from .streaming.normalization_layer import Normalization
 from .streaming.num_workers import starts_by_fork
 from .streaming.ranks import rank_and_world
 from .streaming.streaming_loader import StreamingDataLoader, check_loader_options, loader_options
@@ -118,7 +117,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         is_train = name == "train"
         made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
                     window=window, hop=hop, jitter=jitter and is_train, indices=rows, return_index=return_index,
-                    normalization=normalization, seed=seed, reader=reader)
+                    normalization=normalization, normalize_per=normalize_per, seed=seed, reader=reader)
         dataset: StreamingHDF5Dataset
         if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, reader.split, chunk_size, **made)
         else: dataset = StreamingHDF5Dataset(hdf5_path, reader.split, **made)
@@ -158,8 +157,7 @@ def _check_nothing_for_training(readers, **options):
 
 def _fitted_to_training(readers, normalization, per):
     "The normalization of all loaders, fitted to the rows of that for training."
-    if not isinstance(normalization, str): return normalization
-    if per == "sample": return Normalization(normalization, per)
+    if not isinstance(normalization, str) or per == "sample": return normalization  # nothing to fit
     if "train" not in readers:
         raise InvalidArgumentError(f"normalization is {normalization!r}, and the loaders are {', '.join(readers)}",
                                    "rows for 'train', of which the statistics are made")

@@ -22,7 +22,7 @@ from .epoch_items import plan_items
 from .epoch_sampler import EpochSampler
 from .item_randomness import item_generators, takes_generator, transform_items
 from .item_reader import ItemReader
-from .normalization import normalization_for, training_rows_of
+from .normalization import check_training_rows, normalization_for
 from .num_workers import choose_num_workers
 from .pooled_orders import Batch
 from .ranks import warn_if_every_rank_reads_all
@@ -114,8 +114,8 @@ class StreamingHDF5Dataset(Report, Dataset):
         if self._block_size == 1: warn_if_slow(hdf5_path, {split: self.reader.storage})
         self.windows = plan_windows(self.reader.signal_length, window, hop, jitter)
         self._items = ItemReader(self.reader, self.windows, indices, cache_size, self._block_size)
-        training_rows = training_rows_of(self.reader, indices, normalization, normalize_per)
-        self.normalization = normalization_for(self.reader, normalization, normalize_per, training_rows)
+        check_training_rows(self.reader, indices, normalization, normalize_per)
+        self.normalization = normalization_for(self.reader, normalization, normalize_per, indices)
         self.return_index, self.seed, self.epoch, self._ahead = return_index, seed, 0, ReadAhead()
         self.rows, self.num_classes = self._items.rows, self.reader.num_classes
         self._answers = self.reader.labels if target is None else self.reader.targets_named(target)
