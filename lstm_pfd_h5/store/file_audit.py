@@ -74,7 +74,7 @@ def _from_metadata(readers, cues, least):
 
 def _metadata_of(reader):
     known = reader.metadata() if reader.has_metadata and reader.indices is not None else None
-    return [row if isinstance(row, dict) else {} for row in known or [{}] * len(reader)]
+    return known or [{}] * len(reader)
 
 
 def _groups_of(reader):

@@ -41,7 +41,7 @@ def column_of(reader: SignalReader, name: str, argument: str) -> list:
         No row has such a field; the message names the fields that there are.
     """
     if name in (reader.target_names or []): return reader.targets_named(name).tolist()
-    rows = [fields if isinstance(fields, dict) else {} for fields in reader.metadata() or []]
+    rows = reader.metadata() or []
     fields = list(dict.fromkeys(field for row in rows for field in row))
     if name in fields: return [row.get(name) for row in rows]
     found = f"{reader.path.name} has no metadata field {name!r}"

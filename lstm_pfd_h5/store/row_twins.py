@@ -265,6 +265,6 @@ def _recordings(readers, shared):
         stated = reader.metadata(rows) if reader.has_metadata and reader.indices is not None else [{}] * len(rows)
         for row, fields in zip(rows, stated):
             group = None if reader.groups is None else reader.groups[row]
-            recording = fields.get("recording", group) if isinstance(fields, dict) else group
+            recording = fields.get("recording", group)
             if recording is not None: found[split, row] = str(recording)
     return found
