@@ -19,13 +19,11 @@ from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError
 from ..streaming.num_workers import random_state_restored, starts_by_fork
+from ..streaming.streaming_loader import without_worker_options
 from ..streaming_hdf5_dataset import create_streaming_dataloaders
 from .loader_trial import LoaderTrial, batches_of, time_training
 
 # %% ../../nbs/guide/07_training/05_tune_loader.ipynb #c1be9ea5
-_FOR_WORKERS = {"prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout"}
-
-
 def worker_counts(most: int) -> list:
     "Numbers of workers to try: `worker_counts(6)` is `[0, 1, 2, 4]`."
     return [count for count in (0, 1, 2, 4, 8) if count <= most]
@@ -158,7 +156,7 @@ class _Search:
 def _arguments(options: dict, settings: dict) -> dict:
     "Both in one; without workers, nothing that only applies to workers."
     both = options | settings
-    return both if both["num_workers"] else {name: both[name] for name in both if name not in _FOR_WORKERS}
+    return both if both["num_workers"] else without_worker_options(both)
 
 
 def _worker_counts(options):
