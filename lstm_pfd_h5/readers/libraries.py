@@ -9,10 +9,10 @@ __all__ = ['DAMAGED', 'format_library', 'library_errors']
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from types import ModuleType
 
-from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError, MissingDependencyError
+from ..core.checks import optional_module
+from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
 
 # %% ../../nbs/guide/09_readers/19_libraries.ipynb #d86707e5
 def format_library(module: str, name: str, kind: str) -> ModuleType:
@@ -32,10 +32,7 @@ def format_library(module: str, name: str, kind: str) -> ModuleType:
     MissingDependencyError
         It is not installed.
     """
-    try: return import_module(module)
-    except ImportError as error:
-        found = f"{kind} are read with {name}, which is not installed"
-        raise MissingDependencyError(found, remedy="Install it with pip install 'lstm_pfd_h5[formats]'") from error
+    return optional_module(module, "formats", f"{kind} are read with {name}, which is not installed")
 
 # %% ../../nbs/guide/09_readers/19_libraries.ipynb #216792b0
 DAMAGED = "The file is damaged or cut short: copy it again from its source"

@@ -8,8 +8,8 @@ __all__ = ['TrainerLoader', 'H5DataModule']
 # %% ../../nbs/guide/07_training/03_lightning.ipynb #9705a9e4
 from functools import cache
 
-from ..core.checks import positive
-from ..errors import InvalidArgumentError, MissingDependencyError, SplitNotFoundError
+from ..core.checks import optional_module, positive
+from ..errors import InvalidArgumentError, SplitNotFoundError
 from ..streaming_hdf5_dataset import create_streaming_dataloaders
 
 # %% ../../nbs/guide/07_training/03_lightning.ipynb #57d20e1f
@@ -57,13 +57,9 @@ class TrainerLoader:
 @cache
 def _with_base(kind):
     "The class with `LightningDataModule` as a further base."
-    try:
-        from lightning.pytorch import LightningDataModule
-    except ImportError:
-        remedy = "Install it with pip install 'lstm_pfd_h5[lightning]'"
-        raise MissingDependencyError("lightning is not installed", remedy=remedy) from None
+    base = optional_module("lightning.pytorch", "lightning", "lightning is not installed").LightningDataModule
     names = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")}
-    return type(kind.__name__, (kind, LightningDataModule), {**names, "_plain": kind})
+    return type(kind.__name__, (kind, base), {**names, "_plain": kind})
 
 
 def _empty(kind):
