@@ -215,7 +215,7 @@ def _fold_groups(fold, reader):
 
 def _groups_in_two(parts, groups):
     if groups is None: return []
-    counts = Counter(group for rows in parts.values() for group in {groups[row] for row in rows.tolist()})
+    counts = Counter(group for rows in parts.values() for group in dict.fromkeys(groups[row] for row in rows.tolist()))
     return [group for group, count in counts.items() if count > 1]
 
 
