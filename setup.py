@@ -1,10 +1,12 @@
 """Package metadata, read from settings.ini so that it is stated once."""
 
+import os
 import re
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 here = Path(__file__).parent
 config = ConfigParser(delimiters=["="])
@@ -27,6 +29,24 @@ def readme():
     pictures = source.replace("/blob/", "/raw/")
     text = re.sub(r"(!\[[^\]]*\])\((?!https?:)", rf"\1({pictures}/", text)
     return re.sub(r"(?<!!)(\[[^\]]*\])\((?!https?:|#)", rf"\1({source}/", text)
+
+
+def extensions():
+    "The C code as an extension module. Without a compiler it is left out, unless LSTM_PFD_H5_NATIVE is 1."
+    wanted = os.environ.get("LSTM_PFD_H5_NATIVE")
+    if wanted == "0":
+        return []
+    options = ["/O2", "/std:c11"] if sys.platform == "win32" else ["-O3", "-std=c11"]
+    chapters = sorted(path.relative_to(here).as_posix() for path in (here / "lstm_pfd_h5").rglob("*/*.c"))
+    return [
+        Extension(
+            "lstm_pfd_h5._native",
+            ["lstm_pfd_h5/_native.c"],
+            depends=chapters,
+            extra_compile_args=options,
+            optional=wanted != "1",
+        )
+    ]
 
 
 setup(
@@ -64,5 +84,6 @@ setup(
         "console_scripts": settings["console_scripts"].split(),
         "nbdev": [f"{settings['lib_name']}={settings['lib_name']}._modidx:d"],
     },
+    ext_modules=extensions(),
     zip_safe=False,
 )
