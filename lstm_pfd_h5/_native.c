@@ -1,12 +1,17 @@
-#define SOURCE "4a22a9a1"
+#define SOURCE "7d4020f4"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
 #include "codecs/byte_planes.c"
+#include "codecs/huffman_code.c"
+#include "codecs/literal_encoder.c"
 
 static PyMethodDef methods[] = {
     {"split_planes", native_split_planes, METH_VARARGS, NULL},
     {"join_planes", native_join_planes, METH_VARARGS, NULL},
+    {"huffman_code", native_huffman_code, METH_VARARGS, NULL},
+    {"entropy_bits", native_entropy_bits, METH_VARARGS, NULL},
+    {"pack_literals", native_pack_literals, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
