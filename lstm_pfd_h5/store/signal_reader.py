@@ -203,7 +203,8 @@ class SignalReader(Report):
         present = [(int(label), name(label), int(count)) for label, count in counts]
         return Table(["label", "class", "signals"], present)
 
-    def read(self, rows, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
+    def read(self, rows, out: np.ndarray | None = None, *, places: np.ndarray | None = None,
+             threads: int | None = None) -> np.ndarray:
         """Read rows in the given order.
 
         Parameters
@@ -212,6 +213,9 @@ class SignalReader(Report):
             Row numbers; negative ones count from the end, and a number may occur twice.
         out : np.ndarray, optional
             (n, samples) or (n, channels, samples) float32, to be filled.
+        places : np.ndarray, optional
+            (n,) int64, the place in `out` of each row. `out` may then have more than n rows; the others keep their
+            values.
         threads : int, optional
             Threads to decode on; by default one for each processor.
 
@@ -232,12 +236,19 @@ class SignalReader(Report):
             The system cannot read the file now.
         """
         rows = self.row_numbers(rows)
-        shape = (len(rows), *self.row_shape)
-        if out is None: out = np.empty(shape, np.float32)
-        elif out.shape != shape or out.dtype != np.float32:
-            raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 {shape}")
-        self._row_reader.read(rows, out, threads)
+        if out is None: out = np.empty((len(rows), *self.row_shape), np.float32)
+        self._check_out(out, len(rows), places)
+        self._row_reader.read(rows, out, threads, places)
         return out
+
+    def _check_out(self, out, count, places):
+        shape = (count if places is None else len(out), *self.row_shape)
+        if out.shape != shape or out.dtype != np.float32:
+            raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 {shape}")
+        if places is None: return
+        if len(places) != count or count and not 0 <= places.min() <= places.max() < len(out):
+            expected = f"one for each of {count} rows, from 0 to {len(out) - 1}"
+            raise InvalidArgumentError(f"places are {places}", expected)
 
     def __getitem__(self, rows):
         return self.read([rows])[0] if isinstance(rows, (int, np.integer)) else self.read(rows)
