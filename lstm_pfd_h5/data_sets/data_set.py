@@ -144,9 +144,13 @@ class DataSet(Report):
 
     def match(self, path, root=None):
         "The match of the first form that fits the end of a path, or `None`."
-        shown = shown_path(path, root)
-        matches = (expression.search(shown) for expression in self._expressions)
-        return next((match for match in matches if match), None)
+        return self.match_shown(shown_path(path, root))
+
+    def match_shown(self, shown):
+        "As `match`, for a path as `shown_path` gives it: for whoever compares it with many data sets."
+        for expression in self._expressions:
+            if match := expression.search(shown): return match
+        return None
 
     @cached_property
     def _expressions(self):

@@ -18,6 +18,7 @@ from ..core.report import Report, Summary
 from . import cwru, gearbox_sets, machine_sets, many_bearings, one_bearing_each, run_to_failure
 from .data_set import DataSet
 from .listings import look_inside
+from .path_meanings import shown_path
 from ..errors import ImportRefusedError, InvalidArgumentError
 
 # %% ../../nbs/guide/10_data_sets/12_recognition.ipynb #5d595159
@@ -51,7 +52,8 @@ def known_file(path, listing: str, root=None) -> DataSet | None:
     root : path-like, optional
         The folder that is imported.
     """
-    sets = (each for each in DATA_SETS.values() if each.one_file_is_enough and each.match(path, root))
+    shown = shown_path(path, root)
+    sets = (each for each in DATA_SETS.values() if each.one_file_is_enough and each.match_shown(shown))
     return next((each for each in sets if _shows(each, listing)), None)
 
 

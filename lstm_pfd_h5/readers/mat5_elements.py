@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import deflate
 import numpy as np
 
 from .matlab_values import ReadContext
@@ -134,7 +135,10 @@ def inflate(packed: bytes, elements: Elements) -> np.ndarray:
         The matrix takes more memory than is left.
     """
     try:
-        buffer = np.empty(8 + _inflated_size(packed, elements), np.uint8)
+        size = 8 + _inflated_size(packed, elements)
+        whole = _inflated_at_once(packed, size)
+        if whole is not None: return whole
+        buffer = np.empty(size, np.uint8)
         filled, complete = _inflate_into(buffer, packed)
     except zlib.error as error:
         raise elements.damaged(f"compressed data that cannot be decompressed ({error})", "a zlib stream") from error
@@ -147,7 +151,7 @@ def inflate(packed: bytes, elements: Elements) -> np.ndarray:
 
 
 def _inflated_size(packed, elements):
-    tag = zlib.decompressobj().decompress(packed[:_INFLATE_STEP], 8)
+    tag = zlib.decompressobj().decompress(memoryview(packed)[:_INFLATE_STEP], 8)
     if len(tag) < 8: raise elements.damaged(f"compressed data that hold {len(tag)} bytes", "a matrix")
     kind, size = struct.unpack(elements.order + "II", tag)
     if kind != MATRIX: raise elements.damaged(f"compressed data that hold an element of type {kind}", "a matrix")
@@ -156,6 +160,12 @@ def _inflated_size(packed, elements):
         raise elements.damaged(found, f"a factor of at most {_MAX_DEFLATE_RATIO}")
     elements.context.charge(size)
     return size
+
+
+def _inflated_at_once(packed, size):
+    try: found = deflate.zlib_decompress(packed, size)
+    except deflate.DeflateError: return None
+    return np.frombuffer(found, np.uint8) if len(found) == size else None
 
 
 def _inflate_into(buffer, packed):

@@ -217,12 +217,14 @@ def class_named(name: str, shared: SharedWords = NOTHING_SHARED) -> str | None:
 
 # %% ../../nbs/guide/11_recordings/02_class_in_name.ipynb #958e3fcd
 _REVOLUTIONS = {"rpm": 1.0, "krpm": 1000.0, "rps": 60.0, "hz": 60.0}
+_MAY_STATE_A_SPEED = re.compile("|".join(_REVOLUTIONS), re.IGNORECASE)
 _SHAFT_WORDS = ("shaft", "speed", "rotation", "rotational")
 _UNDERSTOOD = ("class", "neutral", "fault", "adjective")
 
 
 def speed_named(name: str, shared: SharedWords = NOTHING_SHARED) -> float | None:
     "The speed in revolutions per minute that a name states, or `None`: `'inner_1500rpm'` gives 1500.0."
+    if name.isascii() and not _MAY_STATE_A_SPEED.search(name): return None
     words = list(_words(name))
     speeds = {speed for index in range(len(words)) for speed in _speeds_at(words, index)}
     understood = all(part.kind in _UNDERSTOOD for part in read_name(name, shared).parts)

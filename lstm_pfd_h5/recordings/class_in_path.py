@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from .class_in_name import NOTHING_SHARED, SharedWords, read_name
@@ -55,10 +56,14 @@ def places_of(path, root=None) -> list:
     root : path-like, optional
         The folder that is imported; folders below it are read. The folder that holds the file is always read.
     """
-    path, root = Path(path).absolute(), root and Path(root).absolute()
-    folders = [path.parent.name]
-    if root and path.is_relative_to(root): folders += [parent.name for parent in path.relative_to(root).parents][1:-1]
-    return [("file name", path.stem), *(("folder", folder) for folder in folders)]
+    path = Path(path).absolute()
+    return [("file name", path.stem), *_folders(path.parent, root and Path(root).absolute())]
+
+
+@lru_cache(maxsize=4096)  # files share their folders
+def _folders(folder, root):
+    inside = folder.relative_to(root).parents if root and folder.is_relative_to(root) else ()
+    return tuple(("folder", name) for name in (folder.name, *[parent.name for parent in inside][:-1]))
 
 
 def shared_words_of(paths: Iterable, root=None) -> SharedWords:

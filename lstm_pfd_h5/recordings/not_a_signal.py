@@ -39,6 +39,7 @@ def _constant(samples):
 
 
 def _few_values(samples):
+    if _varies(samples): return None
     levels = np.unique(samples) + 0.0
     shown = ", ".join(f"{level:.6g}" for level in levels[:4]) + ", ..." * (len(levels) > 4)
     if len(levels) == 2: return Finding(f"holds only {levels[0]:.6g} and {levels[1]:.6g}, as a flag or pulses do")
@@ -47,6 +48,11 @@ def _few_values(samples):
     if len(levels) > 20 or levels[0] < 0 or not np.array_equal(levels, levels.round()): return None
     if levels[0] > 1 and not (np.diff(levels).min() > 1 and _is_shuffled(samples)): return None
     return Finding(f"holds only the whole numbers {shown}, as classes or counts do", certain=False)
+
+
+def _varies(samples):
+    "Whether there are clearly too many values for the tests below, and too many changes; true of nearly all vibrations."
+    return len(np.unique(samples[:256])) > 20 and np.count_nonzero(samples[1:] != samples[:-1]) > len(samples) / 5
 
 
 def _are_held(samples, levels):
@@ -83,25 +89,28 @@ def _is_linear(values, indices):
 def _clock(samples):
     steps = np.diff(samples)
     for sign, rises in ((1, "rises"), (-1, "falls")):
-        back = sign * steps < 0
+        back = steps < 0 if sign == 1 else steps > 0
         count = np.count_nonzero(back)
+        if count > len(steps) / 20: continue
         span = f"{rises} from {samples[0]:.6g} to {samples[-1]:.6g}"
         if not count: return Finding(f"{span} and never turns, as a clock, a counter or a sum does")
-        if count <= len(steps) / 20 and (-sign * steps[back]).min() >= 0.8 * np.ptp(samples):
+        if (-sign * steps[back]).min() >= 0.8 * np.ptp(samples):
             return Finding(f"{rises} and starts again, {count} times, as a clock or an angle does")
     return Finding("follows a straight line, as a clock or a running number does") if _is_line(samples) else None
 
 
 def _is_line(samples):
-    places = np.arange(len(samples)) - (len(samples) - 1) / 2
-    centred = samples - samples.mean()
-    return np.sum(places * centred) ** 2 > 0.998 * np.sum(places**2) * np.sum(centred**2)
+    count, centred = float(len(samples)), samples - samples.mean()
+    places = np.arange(-(count - 1) / 2, count / 2)
+    return np.sum(places * centred) ** 2 > 0.998 * (count**3 - count) / 12 * np.sum(centred**2)
 
 # %% ../../nbs/guide/11_recordings/07_not_a_signal.ipynb #e1abd9ba
 def _mirrored(samples):
     for part in (samples, samples[1:]):
+        most = 1e-5 * max(part.max(), -part.min())
+        if len(part) < 16 or not _are_near(part[:64], part[::-1][:64], most): continue  # a few reject nearly all
+        if not _are_near(part, part[::-1], most): continue
         size = np.abs(part)
-        if len(part) < 16 or np.abs(part - part[::-1]).max() > 1e-5 * size.max(): continue
         middle = slice((len(part) - 1) // 2, len(part) // 2 + 1)
         peak, ends = size[middle].max(), max(size[0], abs(samples[0]))
         size[middle], size[[0, -1]] = 0, 0
@@ -110,10 +119,14 @@ def _mirrored(samples):
     return None
 
 
+def _are_near(one, other, most):
+    return np.abs(one - other).max() <= most
+
+
 def _floor_at_zero(samples):
-    low, high, spread = samples.min(), samples.max(), samples.std()
+    low, high = samples.min(), samples.max()
     if low < 0 or low > 0.05 * high: return None
-    mean, median, span = samples.mean(), np.median(samples), high - low
+    mean, median, spread, span = samples.mean(), np.median(samples), samples.std(), high - low
     if high <= 1 and _are_at_ends(samples): return Finding("is close to 0 or to 1, as probabilities are", certain=False)
     around_median = np.mean(np.abs(samples - median) < 0.1 * span)
     if median - low > 0.15 * span and around_median > 0.6: return None  # impacts on both sides of a rest position
@@ -155,7 +168,8 @@ def values_show(values) -> Finding | None:
 
 def _first_finding(samples):
     samples = samples.astype(np.float64)
-    samples = samples[np.isfinite(samples)]
+    finite = np.isfinite(samples)
+    if not finite.all(): samples = samples[finite]
     if len(samples) < 3: return None
     return next((found for test in _TESTS if (found := test(samples))), None)
 

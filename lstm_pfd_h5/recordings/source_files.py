@@ -16,7 +16,7 @@ from ..data_sets.recognition import demanded, recognise
 from ..errors import ImportRefusedError, InvalidArgumentError, MissingFileError
 from .class_in_name import NOTHING_SHARED, SharedWords
 from .class_in_path import shared_words_of
-from .file_readers import RECORDING_PATTERNS, find_files
+from .file_readers import RECORDING_PATTERNS, find_files, list_files
 from .recording import relative_name
 
 # %% ../../nbs/guide/11_recordings/21_source_files.ipynb #16a54c1b
@@ -106,7 +106,7 @@ def source_files(source, pattern=RECORDING_PATTERNS, data_set="auto") -> SourceF
 
 
 def _known_files(root, data_set):
-    every = sorted(path for path in root.rglob("*") if path.is_file())
+    every = sorted((path for path in list_files(root) if path.is_file()), key=lambda path: path.parts)
     return recognise(root, every) if data_set == "auto" else [demanded(data_set, root, every)]
 
 

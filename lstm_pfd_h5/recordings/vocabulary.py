@@ -10,20 +10,32 @@ __all__ = ['CLASS_PHRASES', 'NEUTRAL_PHRASES', 'ADJECTIVES', 'SENSOR_WORDS', 'NE
 # %% ../../nbs/guide/11_recordings/01_vocabulary.ipynb #e5cfb5c9
 import re
 import unicodedata
+from functools import lru_cache
 
 from ..constants import CLASS_OF_FAULT, FAULT_TYPES
 
 # %% ../../nbs/guide/11_recordings/01_vocabulary.ipynb #ca274310
 def split_words(name: str) -> list:
     "Words and numbers of a name in lower case without accents: `'InnerRace_2'` gives `['inner', 'race', '2']`."
-    return [match[0].lower() for match in word_matches(name)]
+    return list(_words_of(name))
+
+
+@lru_cache(maxsize=4096)  # the files of a folder have the same variables
+def _words_of(name):
+    return tuple(match[0].lower() for match in word_matches(name))
+
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:\.\d+)?|[^\s_\-.,()]")
 
 
 def word_matches(name: str) -> list:
     "The words and numbers of a name as regular expression matches, which also tell where each one is."
+    return list(_WORD.finditer(name if name.isascii() else _without_accents(name)))
+
+
+def _without_accents(name):
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
-    plain = plain.replace("ß", "ss")
-    return list(re.finditer(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+(?:\.\d+)?|[^\s_\-.,()]", plain))
+    return plain.replace("ß", "ss")
 
 # %% ../../nbs/guide/11_recordings/01_vocabulary.ipynb #3a11266d
 CLASS_PHRASES = {

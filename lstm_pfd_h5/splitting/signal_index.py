@@ -16,6 +16,7 @@ from .fingerprints import Fingerprint
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #f412bea0
 _NEIGHBOURS = 8  # signals with the same key that each is paired with
+_HIGHEST = np.iinfo(np.uint64).max
 _BLOCK = 1 << 20  # keys at a time, and pairs that wait to be counted: bounds memory
 
 
@@ -24,8 +25,8 @@ def _pairs_of_equal(values, signals):
 
     The order among equal values is random, but the same for all values.
     """
-    rank = np.random.default_rng(0).permutation(signals.max(initial=-1) + 1)
-    order = np.lexsort((rank[signals], values))
+    rank, repeated = np.random.default_rng(0).permutation(signals.max(initial=-1) + 1), _repeated(values)
+    order = repeated[np.lexsort((rank[signals[repeated]], values[repeated]))]
     for start in range(0, len(order), _BLOCK):
         block = order[start : start + _BLOCK + _NEIGHBOURS]
         for step in range(1, _NEIGHBOURS + 1):
@@ -35,6 +36,14 @@ def _pairs_of_equal(values, signals):
             one, other = one[equal], other[equal]
             turned = signals[one] > signals[other]
             yield np.where(turned, other, one), np.where(turned, one, other)
+
+
+def _repeated(values):
+    "Places of the values (N,) that occur more than once, which few keys of different recordings do."
+    ordered = np.sort(values)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(twice): return np.empty(0, np.int64)
+    return np.flatnonzero(twice[np.minimum(np.searchsorted(twice, values), len(twice) - 1)] == values)
 
 
 def _count_shared(keys, signals, places):
@@ -111,7 +120,7 @@ class SignalIndex:
         self.max_keys = whole_number("max_keys", max_keys, least=1)
         self.copies, self.num_constant = [], 0
         self._with_digest, self._numbers, self._lengths, self._sketches = {}, [], [], []
-        self._parts, self._recent, self._num_keys, self._highest = [], [], 0, np.iinfo(np.uint64).max
+        self._parts, self._recent, self._num_keys, self._highest = [], [], 0, _HIGHEST
         self._count = 0
 
     def __len__(self):
@@ -139,7 +148,7 @@ class SignalIndex:
 
     def _keep(self, number, fingerprint):
         keys, places = fingerprint.keys, fingerprint.places
-        if self._highest < np.iinfo(np.uint64).max:
+        if self._highest < _HIGHEST:
             keys, places = keys[keys <= self._highest], places[keys <= self._highest]
         self._recent.append((keys, np.full(len(keys), len(self._numbers), np.int32), places))
         self._numbers.append(number)
