@@ -1,10 +1,11 @@
-#define SOURCE "7d4020f4"
+#define SOURCE "d24ba882"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
 #include "codecs/byte_planes.c"
 #include "codecs/huffman_code.c"
 #include "codecs/literal_encoder.c"
+#include "codecs/counts.c"
 
 static PyMethodDef methods[] = {
     {"split_planes", native_split_planes, METH_VARARGS, NULL},
@@ -12,6 +13,9 @@ static PyMethodDef methods[] = {
     {"huffman_code", native_huffman_code, METH_VARARGS, NULL},
     {"entropy_bits", native_entropy_bits, METH_VARARGS, NULL},
     {"pack_literals", native_pack_literals, METH_VARARGS, NULL},
+    {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
+    {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
+    {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
