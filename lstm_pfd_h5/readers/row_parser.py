@@ -6,9 +6,10 @@
 __all__ = ['NUMBER', 'TEXT', 'EMPTY', 'IGNORED', 'DONE', 'UNUSUAL', 'GAP', 'count_rows', 'parse_rows']
 
 # %% ../../nbs/guide/09_readers/12_row_parser.ipynb #2ee67fb8
-import numpy as np
+import re
 
-from .exact_numbers import BYTES, loop, scan_number
+from ..core.native import native
+from .exact_numbers import powers_of_ten
 
 # %% ../../nbs/guide/09_readers/12_row_parser.ipynb #1fa613a0
 NUMBER, TEXT, EMPTY, IGNORED = range(4)
@@ -17,141 +18,21 @@ NUMBER, TEXT, EMPTY, IGNORED = range(4)
 DONE, UNUSUAL, GAP = range(3)
 "Why `parse_rows` stopped: at the end, at an unusual line, at an unusual number of empty lines between two rows."
 
-
-@loop(f"int64({BYTES}, int64)")
-def _skip_blanks(text, place):
-    "The place of the next byte that is neither a blank nor a tab."
-    while place < len(text) and (text[place] == 32 or text[place] == 9): place += 1
-    return place
+_FILLED_LINE = re.compile(rb"[\x21-\xff][^\r\n]*")
 
 
-@loop(f"int64({BYTES}, int64)")
-def _behind_line_end(text, place):
-    "The place behind a line end, which is CR, LF or CR LF."
-    if place + 1 < len(text) and text[place] == 13 and text[place + 1] == 10: return place + 2
-    return place + 1
-
-
-@loop(f"int64({BYTES})")
-def count_rows(text):
-    "The number of lines that are not empty."
-    rows, place, filled = 0, 0, False
-    while place < len(text):
-        byte = text[place]
-        if byte == 10 or byte == 13:
-            rows += filled
-            filled = False
-        elif byte > 32: filled = True
-        place += 1
-    return rows + filled
+def count_rows(text) -> int:
+    "The number of lines of a text (bytes-like) that are not empty."
+    return native.count_rows(text) if native else sum(1 for _ in _FILLED_LINE.finditer(text))
 
 # %% ../../nbs/guide/09_readers/12_row_parser.ipynb #f88c1b5e
-_FORM, _NUMBERS, _PLACES = "int64[::1]", "float64[:, ::1]", "int64[:, :, ::1]"
-
-
-@loop(f"UniTuple(int64, 3)({BYTES}, int64, int64, int64)")
-def _scan_text(text, place, separator, quote):
-    "Where the content of a cell begins and ends, and the place behind the cell; -1 if its quotes or bytes are unusual."
-    begin, quoted = place, place < len(text) and text[place] == quote
-    place += quoted
-    while place < len(text):
-        byte = text[place]
-        if byte == 10 or byte == 13 or byte == quote: break
-        if not quoted and (byte == separator or separator == 32 and byte == 9): break
-        if byte == 127 or byte < 32 and byte != 9: return begin, place, np.int64(-1)
-        place += 1
-    closed = place < len(text) and text[place] == quote
-    if quoted != closed: return begin, place, np.int64(-1)
-    if quoted: return begin + 1, place, place + 1
-    stop = place
-    while stop > begin and (text[stop - 1] == 32 or text[stop - 1] == 9): stop -= 1
-    return begin, stop, place
-
-
-@loop(f"boolean({BYTES}, int64, int64, int64, int64)")
-def _is_number(text, begin, stop, decimal, thousands):
-    "Whether a cell as a whole is a number. Words are not, which their first letter shows."
-    if begin == stop or text[begin] > 57: return False
-    return scan_number(text, begin, stop, decimal, thousands)[1] == stop
-
-
-@loop(f"boolean({BYTES}, int64, int64, int64, int64)")
-def _equal(text, first, first_stop, second, second_stop):
-    if first_stop - first != second_stop - second: return False
-    for place in range(first_stop - first):
-        if text[first + place] != text[second + place]: return False
-    return True
-
-
-@loop(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_NUMBERS})")
-def _parse_number(text, place, form, column, row, values):
-    "The place behind a cell with a number, -1 if it is unusual."
-    quoted = place < len(text) and text[place] == form[1]
-    value, place = scan_number(text, place + quoted, len(text), form[2], form[3])
-    if place < 0 or value != value: return np.int64(-1)
-    if quoted and (place == len(text) or text[place] != form[1]): return np.int64(-1)
-    values[column, row] = value
-    return place + quoted
-
-
-@loop(f"int64({BYTES}, int64, {_FORM}, int64, int64, {_PLACES}, int64[:, ::1])")
-def _parse_text(text, place, form, column, row, places, above):
-    "The place behind a cell of text, -1 if it is unusual."
-    begin, stop, place = _scan_text(text, place, form[0], form[1])
-    if place < 0 or _is_number(text, begin, stop, form[2], form[3]): return np.int64(-1)
-    same = above[column, 0] >= 0 and _equal(text, begin, stop, above[column, 0], above[column, 1])
-    places[column, row, 0], places[column, row, 1] = (-1, -1) if same else (begin, stop)
-    above[column, 0], above[column, 1] = begin, stop
-    return place
-
-# %% ../../nbs/guide/09_readers/12_row_parser.ipynb #2426d128
-@loop(f"int64({BYTES}, int64, int64)")
-def _skip(text, place, separator):
-    "The place of the next byte that is not a blank, nor a tab unless tabs separate the cells."
-    while place < len(text) and (text[place] == 32 or text[place] == 9 and separator != 9): place += 1
-    return place
-
-
-@loop(f"int64({BYTES}, int64, int64)")
-def _next_cell(text, place, separator):
-    "Where the next cell begins, -1 if there is no separator."
-    behind, place = place, _skip(text, place, separator)
-    if separator == 32: return place if place > behind else np.int64(-1)
-    if place == len(text) or text[place] != separator: return np.int64(-1)
-    return _skip(text, place + 1, separator)
-
-
-@loop(f"int64({BYTES}, int64, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
-def _parse_row(text, line, form, kinds, state, values, places, above):
-    "The place of the line end, -1 if the line is unusual."
-    number = word = 0
-    place = _skip(text, line, form[0])
-    for column in range(len(kinds)):
-        if column > 0: place = _next_cell(text, place, form[0])
-        if place < 0: return np.int64(-1)
-        if kinds[column] == NUMBER:
-            place = _parse_number(text, place, form, number, state[1], values)
-            number += 1
-        elif kinds[column] == TEXT:
-            place = _parse_text(text, place, form, word, state[1] - state[5], places, above)
-            word += 1
-        elif kinds[column] == IGNORED: _, _, place = _scan_text(text, place, form[0], form[1])
-        if place < 0: return np.int64(-1)
-    place = _skip(text, place, form[0])
-    if form[5]:
-        while place < len(text) and text[place] == form[0]: place = _skip(text, place + 1, form[0])
-    if place < len(text) and text[place] != 10 and text[place] != 13: return np.int64(-1)
-    return place
-
-
-@loop(f"void({BYTES}, {_FORM}, {_FORM}, {_FORM}, {_NUMBERS}, {_PLACES}, int64[:, ::1])")
 def parse_rows(text, form, kinds, state, values, places, above):
     """Parse lines until the end of a text, or until one that is unusual.
 
     Parameters
     ----------
-    text : np.ndarray
-        (bytes,) uint8, whole lines.
+    text : bytes-like
+        Whole lines.
     form : np.ndarray
         (6,) int64: the separator (32 for blanks), the quote, the decimal sign, the sign between thousands (0 for none),
         the empty lines between two rows, whether separators may follow the last column.
@@ -168,17 +49,17 @@ def parse_rows(text, form, kinds, state, values, places, above):
     above : np.ndarray
         (columns of text, 2) int64: where the cell in the row above begins and ends, at first -1. Changed.
     """
-    state[3] = DONE
-    while state[0] < len(text):
-        place = _skip_blanks(text, state[0])
-        if place < len(text) and text[place] != 10 and text[place] != 13:
-            if state[2] >= 0 and state[2] != form[4]: state[3] = GAP
-            elif state[1] == state[6]: state[3] = UNUSUAL
-            else: place = _parse_row(text, state[0], form, kinds, state, values, places, above)
-            if place < 0: state[3] = UNUSUAL
-            if state[3] != DONE: return
-            state[1] += 1
-            state[2] = 0
-        elif state[2] >= 0: state[2] += 1
-        else: state[4] += 1
-        state[0] = _behind_line_end(text, place) if place < len(text) else place
+    if native: native.parse_rows(text, powers_of_ten(), form, kinds, state, values, places, above)
+    else: _stop_at_row(text, form[4], state)
+
+
+_EMPTY_LINE = re.compile(rb"[ \t]*(?:\r\n?|\n)|[ \t]+\Z")
+
+
+def _stop_at_row(text, gap, state):
+    "Skip empty lines, and call the next row unusual."
+    while state[0] < len(text) and (line := _EMPTY_LINE.match(text, state[0])):
+        state[0] = line.end()
+        state[4 if state[2] < 0 else 2] += 1
+    if state[0] == len(text): state[3] = DONE
+    else: state[3] = GAP if state[2] >= 0 and state[2] != gap else UNUSUAL

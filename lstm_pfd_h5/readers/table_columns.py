@@ -6,7 +6,6 @@
 __all__ = ['RowReader', 'read_columns']
 
 # %% ../../nbs/guide/09_readers/17_table_columns.ipynb #f82c2a87
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +77,13 @@ class _BlockRows:
 
 def _parse_block(reader, data, first, rows, values):
     "Convert the rows of a block to `values[:, first : first + rows]`."
-    form, text = reader.form, np.frombuffer(data, dtype=np.uint8)
+    form = reader.form
     words = form.reading.kinds.count(TEXT)
     state = np.array([0, first, -1, DONE, 0, first, first + rows])
     places, above = np.full((words, rows, 2), -1), np.full((words, 2), -1)
     texts: list = [[] for _ in range(words)]
     while True:
-        parse_rows(text, _form_numbers(form), np.array(form.reading.kinds), state, values, places, above)
+        parse_rows(data, _form_numbers(form), np.array(form.reading.kinds), state, values, places, above)
         if state[3] == DONE: break
         _read_unusual(reader, data, state, values, texts)
         above[:], places[:, state[1] - 1 - first] = -1, -1
@@ -120,59 +119,14 @@ def _line_end(data, place, size):
     if not ends: return size
     return min(ends) + (2 if data[min(ends) : min(ends) + 2] == b"\r\n" else 1)
 
-# %% ../../nbs/guide/09_readers/17_table_columns.ipynb #6def7cb4
-_PLAIN_BYTES = 2**22
-_read_plainly = [0]  # bytes of text that this process has read without machine code
-
-
-def _is_plain(size):
-    "Whether this text is read without machine code."
-    if _read_plainly[0] + size > _PLAIN_BYTES: return False
-    _read_plainly[0] += size
-    return True
-
-
-def _plain_block(reader, data):
-    "The rows of a text, read in Python: numbers (columns, rows), and `_BlockRows`."
-    numbers = _floats(reader.form, data)
-    if numbers is not None: return numbers, _BlockRows(numbers.shape[1], 0, 0, [])
-    values, texts, empty, rows = array("d"), [[] for _ in range(reader.form.reading.kinds.count(TEXT))], -1, 0
-    for line in lines_in(data, reader.form.encoding):
-        if not line.text.strip():
-            empty += empty >= 0
-            continue
-        if empty not in (-1, reader.form.gap): raise reader.gap_fault(rows, empty)
-        found, words = reader.read(data[line.begin : line.end], rows)
-        values.extend(found)
-        for column, word in zip(texts, words): column.append((rows, word))
-        rows, empty = rows + 1, 0
-    return np.array(values).reshape(rows, -1).T.copy(), _BlockRows(rows, 0, max(0, empty), texts)
-
-
-def _floats(form, data):
-    "The numbers of a text (columns, rows), or `None` if it holds anything else or any line is unusual."
-    reading, separator = form.reading, (form.reading.separator or " ").encode()
-    if form.gap or form.notation.thousands or set(reading.kinds) != {NUMBER} or reading.trailing: return None
-    if data.translate(None, b"0123456789+-eE\r\n \t" + separator + form.notation.decimal.encode()): return None
-    if form.notation.decimal == ",": data = data.replace(b",", b".")
-    data = data.replace(b"\r\n", b"\n")
-    if b"\r" in data: return None  # a line end, which float would take for a blank
-    lines = data.removesuffix(b"\n").split(b"\n")
-    cells = separator if reading.separator else None
-    try: rows = [list(map(float, line.split(cells))) for line in lines]
-    except ValueError: return None
-    if any(len(row) != len(reading.kinds) for row in rows): return None
-    numbers = np.array(rows).T.copy()
-    return numbers if np.isfinite(numbers).all() else None
-
 # %% ../../nbs/guide/09_readers/17_table_columns.ipynb #dc46bbf2
 _BLOCK_BYTES, _LONGEST_LINE = 2**20, 2**26
 
 
 def _count(block, gap):
     "The rows of a block, if its empty lines are as they should be."
+    if gap or block.obj.find(b"\r") >= 0: return count_rows(block)
     text = np.frombuffer(block, dtype=np.uint8)
-    if gap or block.obj.find(b"\r") >= 0: return count_rows(text)
     return np.count_nonzero(text == 10) + int(text[-1] != 10)
 
 
@@ -247,11 +201,6 @@ def read_columns(stream, form: TableForm, titles: tuple, name: str, max_bytes: i
         Another program writes to the file.
     """
     reader = RowReader(form, titles, name)
-    if _is_plain(form.end - form.begin):
-        stream.seek(form.begin)
-        values, block = _plain_block(reader, stream.read(form.end - form.begin))
-        check_memory(values.nbytes, max_bytes, name)
-        return _columns(form, values, [block])
     counts = list(run_ahead(_count, ((block, form.gap) for block in _blocks(stream, form, name))))
     columns = form.reading.kinds.count(NUMBER)
     check_memory(sum(counts) * (8 * columns + 4 * form.reading.kinds.count(TEXT)), max_bytes, name)
