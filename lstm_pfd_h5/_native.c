@@ -1,4 +1,4 @@
-#define SOURCE "d24ba882"
+#define SOURCE "cf53509c"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -6,6 +6,8 @@
 #include "codecs/huffman_code.c"
 #include "codecs/literal_encoder.c"
 #include "codecs/counts.c"
+#include "readers/exact_numbers.c"
+#include "readers/row_parser.c"
 
 static PyMethodDef methods[] = {
     {"split_planes", native_split_planes, METH_VARARGS, NULL},
@@ -16,6 +18,9 @@ static PyMethodDef methods[] = {
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
+    {"scan_number", native_scan_number, METH_VARARGS, NULL},
+    {"count_rows", native_count_rows, METH_VARARGS, NULL},
+    {"parse_rows", native_parse_rows, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
