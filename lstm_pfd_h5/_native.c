@@ -1,4 +1,4 @@
-#define SOURCE "cf53509c"
+#define SOURCE "3ddc3a8f"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -6,6 +6,8 @@
 #include "codecs/huffman_code.c"
 #include "codecs/literal_encoder.c"
 #include "codecs/counts.c"
+#include "splitting/fingerprints.c"
+#include "store/signal_statistics.c"
 #include "readers/exact_numbers.c"
 #include "readers/row_parser.c"
 
@@ -18,6 +20,11 @@ static PyMethodDef methods[] = {
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
+    {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
+    {"make_keys", native_make_keys, METH_VARARGS, NULL},
+    {"project_signal", native_project_signal, METH_VARARGS, NULL},
+    {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
+    {"count_samples", native_count_samples, METH_VARARGS, NULL},
     {"scan_number", native_scan_number, METH_VARARGS, NULL},
     {"count_rows", native_count_rows, METH_VARARGS, NULL},
     {"parse_rows", native_parse_rows, METH_VARARGS, NULL},

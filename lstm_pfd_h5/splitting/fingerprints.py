@@ -7,56 +7,18 @@ __all__ = ['REACH', 'find_landmarks', 'second_difference', 'signal_keys', 'signa
            'fingerprint']
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #310a8723
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from ..codecs.compiled import compiled
+from ..core.native import native
 from ..errors import InvalidArgumentError
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #db9f462a
 REACH = 6
 "A landmark is the highest or lowest sample up to this many samples away."
-
-
-@compiled("void(float32[::1], float32[::1], float32[::1], uint8[::1])")
-def _flag_extremes(signal, highest, lowest, flags):
-    "Flag samples that none within reach exceeds, or none falls below. Each loop handles several samples at a time."
-    for first in range(signal.size - 1):
-        one, other = signal[first], signal[first + 1]
-        highest[first] = one if one > other else other
-        lowest[first] = one if one < other else other
-    for first in range(signal.size - REACH + 1):  # of six samples, from those of three pairs
-        one, other, last = highest[first], highest[first + 2], highest[first + 4]
-        higher = one if one > other else other
-        highest[first] = higher if higher > last else last
-        one, other, last = lowest[first], lowest[first + 2], lowest[first + 4]
-        lower = one if one < other else other
-        lowest[first] = lower if lower < last else last
-    for place in range(REACH, signal.size - REACH):
-        value, before, after = signal[place], place - REACH, place + 1
-        is_top = (value >= highest[before]) & (value >= highest[after])
-        flags[place] = is_top | ((value <= lowest[before]) & (value <= lowest[after]))
-
-
-@compiled("int64(float32[::1], uint8[::1], int32[::1])")
-def _choose_landmarks(signal, flags, landmarks):
-    "Fill with 2 × place + (1 for a minimum) of each landmark; how many there are."
-    size, count, first = signal.size, 0, REACH
-    while first < size - REACH:
-        value, last = signal[first], first
-        while flags[first] and last + 1 < size and signal[last + 1] == value: last += 1
-        if flags[first] and last - first <= REACH and last + REACH < size:
-            is_minimum = signal[first - 1] > value
-            found = signal[first - 1] != value
-            for step in range(1, REACH + 1):
-                before, after = signal[first - step], signal[last + step]
-                found &= (before > value and after > value) if is_minimum else (before < value and after < value)
-            if found:
-                landmarks[count] = 2 * ((first + last) // 2) + is_minimum
-                count += 1
-        first = last + 1
-    return count
 
 
 def find_landmarks(signal: np.ndarray) -> np.ndarray:
@@ -65,7 +27,7 @@ def find_landmarks(signal: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     signal : np.ndarray, shape (N,), float32
-        Contiguous and writable.
+        Contiguous.
 
     Returns
     -------
@@ -73,47 +35,51 @@ def find_landmarks(signal: np.ndarray) -> np.ndarray:
         In ascending order; K is at most 2 N / 7.
     """
     if len(signal) <= 2 * REACH: return np.empty(0, np.int32)
-    landmarks, flags = np.empty(2 * (len(signal) // (REACH + 1) + 1), np.int32), np.zeros(len(signal), np.uint8)
-    _flag_extremes(signal, np.empty_like(signal), np.empty_like(signal), flags)
-    return landmarks[: _choose_landmarks(signal, flags, landmarks)]
+    if not native: return _landmarks_of_runs(signal)
+    landmarks = np.empty(2 * (len(signal) // (REACH + 1) + 1), np.int32)
+    return landmarks[: native.find_landmarks(signal, landmarks)]
+
+
+def _landmarks_of_runs(signal):
+    starts = np.flatnonzero(np.append(True, signal[1:] != signal[:-1]))
+    lasts = np.append(starts[1:], len(signal)) - 1
+    inner = (lasts - starts <= REACH) & (starts >= REACH) & (lasts + REACH < len(signal))
+    starts, lasts = starts[inner], lasts[inner]
+    groups, values = sliding_window_view(signal, REACH), signal[starts, None]
+    before, behind = groups[starts - REACH], groups[lasts + 1]
+    is_minimum = ((before > values) & (behind > values)).all(1)
+    found = is_minimum | ((before < values) & (behind < values)).all(1)
+    return (2 * ((starts + lasts) // 2) + is_minimum)[found].astype(np.int32)
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #081d2fa8
 _STEPS = 6  # distances in a key
 
 
-@compiled("uint64(uint64)")
-def _mix(value):
-    "The bits of a number, thoroughly mixed (the finaliser of SplitMix64, Steele et al. 2014)."
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@compiled("int64(int32[::1], uint64, uint64, uint64[::1], int32[::1])")
-def _make_keys(landmarks, seed, highest, keys, places):
-    "Fill with the keys up to `highest` and their places; how many there are."
-    count = 0
-    for first in range(landmarks.size - _STEPS):
-        key = seed
-        for step in range(first, first + _STEPS):
-            turns = (landmarks[step] ^ landmarks[step + 1]) & 1
-            distance = (landmarks[step + 1] >> 1) - (landmarks[step] >> 1)
-            key = _mix(key + np.uint64(2 * distance + turns))
-        if key <= highest:
-            keys[count], places[count] = key, landmarks[first] >> 1
-            count += 1
-    return count
+def _mix(values):
+    "`mix_bits` of an array (n,) uint64."
+    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return values ^ values >> np.uint64(31)
 
 
 def _keys_at(landmarks, seed, highest):
     "Keys (K,) uint64 up to `highest`, and the place of each, (K,) int32."
     size = max(len(landmarks) - _STEPS, 0)
+    if not native: return _keys_of_all(landmarks, size, seed, highest)
     keys, places = np.empty(size, np.uint64), np.empty(size, np.int32)
-    count = _make_keys(landmarks, np.uint64(seed), np.uint64(highest), keys, places)
+    count = native.make_keys(landmarks, seed, highest, keys, places)
     return keys[:count], places[:count]
 
+
+def _keys_of_all(landmarks, size, seed, highest):
+    steps = 2 * np.diff(landmarks >> 1) + ((landmarks[1:] ^ landmarks[:-1]) & 1)
+    keys = np.full(size, seed, np.uint64)
+    for step in range(_STEPS): keys = _mix(keys + steps[step : step + size].astype(np.uint64))
+    small = keys <= np.uint64(highest)
+    return keys[small], (landmarks[:size] >> 1)[small]
+
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #dd01ece4
-_ALL = np.iinfo(np.uint64).max
+_ALL = 2**64 - 1
 _LONG = 8192  # samples above which a quarter of the keys is kept
 _SMOOTH = 12  # samples per landmark above which a signal is smooth; in white noise there are 6.5
 
@@ -129,7 +95,7 @@ def signal_keys(signal: np.ndarray):
     Parameters
     ----------
     signal : np.ndarray, shape (N,), float32
-        Contiguous and writable.
+        Contiguous.
 
     Returns
     -------
@@ -149,46 +115,34 @@ def signal_keys(signal: np.ndarray):
     return keys[times == 1], places[first[times == 1]]
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #b9acca02
-@compiled("void(float32[::1], float32[::1])")
-def _project(signal, sums):
-    "Add each sample, with a sign that depends on its place only, to one of 64 sums."
-    for start in range(0, signal.size, 64):
-        signs = _mix(np.uint64(start + 1))
-        for lane in range(min(64, signal.size - start)):
-            sign = np.float32(2 * np.int64((signs >> np.uint64(lane)) & np.uint64(1)) - 1)
-            sums[lane] += sign * signal[start + lane]
-
-
 def signal_sketch(signal: np.ndarray) -> int:
     """64 bits that change little if the signal does.
 
     Parameters
     ----------
     signal : np.ndarray, shape (N,), float32
-        With a mean of zero; contiguous and writable.
+        With a mean of zero; contiguous.
     """
     sums = np.zeros(64, np.float32)
-    _project(signal, sums)
+    if native: native.project_signal(signal, sums)
+    else: _project(signal, sums)
     bits = (sums > 0) ^ (sums[0] > 0)
     return int(np.packbits(bits).view(np.uint64)[0])
 
+
+def _project(signal, sums):
+    "Add samples in the same order, so that the sums are the same to the last bit."
+    for start in range(0, len(signal), 64):
+        signs = _mix(np.array([start + 1], np.uint64)) >> np.arange(64, dtype=np.uint64) & np.uint64(1)
+        part = signal[start : start + 64]
+        sums[: len(part)] += np.where(signs[: len(part)], part, -part)
+
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #e0e7c464
-@compiled("void(Array(uint32, 1, 'C', readonly=True), uint64[::1])")
-def _digest(words, hashes):
-    first, second = hashes[0], hashes[1]
-    for word in words:
-        first = (first ^ np.uint64(word)) * np.uint64(0x9E3779B97F4A7C15)
-        second = (second + np.uint64(word)) * np.uint64(0xD6E8FEB86659FD93)
-        first ^= first >> np.uint64(32)
-        second ^= second >> np.uint64(32)
-    hashes[0], hashes[1] = _mix(first), _mix(second)
-
-
 def samples_digest(samples: np.ndarray) -> bytes:
-    "16 bytes that depend on the shape and on every float32 value of an array."
-    hashes = np.array([len(samples), samples.size], np.uint64)
-    _digest(samples.ravel().view(np.uint32), hashes)
-    return hashes.tobytes()
+    "16 bytes that depend on the shape and on every float32 value of an array, which is contiguous."
+    digest = hashlib.blake2b(repr(samples.shape).encode(), digest_size=16)
+    digest.update(samples)
+    return digest.digest()
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #174297ac
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..codecs.compiled import compiled
+from ..core.native import native
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
@@ -20,29 +20,14 @@ from ..errors import InvalidArgumentError, InvalidSignalError
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/30_signal_statistics.ipynb #89a8a878
-@compiled("void(Array(float32, 2, 'C', readonly=True), float64[:, ::1])", allocates=False)
-def _means_and_squares(signals, out):
-    "The mean of each signal, and the sum of squared distances from it. Four sums each, so that they run side by side."
-    length = signals.shape[1]
-    whole = length - length % 4
-    for row in range(signals.shape[0]):
-        a = b = c = d = 0.0
-        for place in range(0, whole, 4):
-            a += signals[row, place]
-            b += signals[row, place + 1]
-            c += signals[row, place + 2]
-            d += signals[row, place + 3]
-        for place in range(whole, length): a += signals[row, place]
-        mean = (a + b + (c + d)) / length
-        a = b = c = d = 0.0
-        for place in range(0, whole, 4):
-            a += (signals[row, place] - mean) ** 2
-            b += (signals[row, place + 1] - mean) ** 2
-            c += (signals[row, place + 2] - mean) ** 2
-            d += (signals[row, place + 3] - mean) ** 2
-        for place in range(whole, length): a += (signals[row, place] - mean) ** 2
-        out[row, 0] = mean
-        out[row, 1] = a + b + (c + d)
+def _means_and_squares(signals):
+    "The mean of each signal (n, L) float32, and the sum of squared distances from it: (n, 2) float64."
+    out = np.empty((len(signals), 2))
+    if native: native.means_and_squares(signals, out)
+    else:
+        out[:, 0] = signals.mean(1, dtype=np.float64)
+        out[:, 1] = ((signals - out[:, :1]) ** 2).sum(1)
+    return out
 
 # %% ../../nbs/guide/05_store/30_signal_statistics.ipynb #be13cc57
 class _Moments(NamedTuple):
@@ -71,16 +56,15 @@ def _merged(one: _Moments, other: _Moments) -> _Moments:
 # %% ../../nbs/guide/05_store/30_signal_statistics.ipynb #4973ae74
 _BITS = 18  # of a float32, that number its bin
 _NEGATIVE = 1 << (_BITS - 1)  # the bins from here on are of negative numbers, and count downwards
-_SIGNATURE = "void(Array(float32, 2, 'C', readonly=True), Array(float32, 1, 'C', readonly=True), int64[:, ::1])"
 
 
-@compiled(_SIGNATURE, allocates=False)
 def _count(signals, centers, counts):
-    for row in range(signals.shape[0]):
+    "Count the samples of signals (n * C, L) float32 in the bins of their channels, (C, 2^18) int64."
+    if native: return native.count_samples(signals, centers, counts, len(signals))
+    for row, signal in enumerate(signals):
         channel = row % len(centers)
-        for place in range(signals.shape[1]):
-            distance = np.float32(signals[row, place] - centers[channel])
-            counts[channel, distance.view(np.uint32) >> np.uint32(14)] += 1
+        bins = (signal - centers[channel]).view(np.uint32) >> np.uint32(32 - _BITS)
+        counts[channel] += np.bincount(bins, minlength=1 << _BITS)
 
 
 class _Histograms:
@@ -198,8 +182,7 @@ def _measured(reader, histograms, rows) -> _Moments:
     shape, flat = signals.shape[:2], signals.reshape(-1, signals.shape[2])
     with np.errstate(invalid="ignore"): lowest, highest = signals.min(-1), signals.max(-1)
     _check_finite(reader, rows, signals, np.isfinite(lowest) & np.isfinite(highest))
-    found = np.empty((len(flat), 2))
-    _means_and_squares(flat, found)
+    found = _means_and_squares(flat)
     if histograms is not None: histograms.add(flat)
     mean, squares = found.T.reshape(2, *shape)
     return _pooled(_Moments(signals.shape[2], mean, squares, lowest.astype("f8"), highest.astype("f8")))
