@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from h5py import h5z
 
-from . import lzf, zlib_decoder
+from . import zlib_decoder
 from .byte_planes import join_planes, split_planes, thread_buffer
 from .filters import FILTER_NAMES, import_plugin
-from .lzf import unpack_lzf
+from .lzf import pack_lzf, unpack_lzf
 from .zlib_decoder import inflate, inflate_joined
 from .zlib_encoder import deflate_planes
 from ..errors import CorruptFileError, InvalidArgumentError
@@ -103,13 +103,7 @@ def _filtered_by_h5py(codec, raw):
     with h5py.File.in_memory() as file:
         data = file.create_dataset("x", data=raw, chunks=raw.shape, **codec.create_kwargs())
         file.flush()
-        mask, stored = data.id.read_direct_chunk((0,))
-    return stored if mask == 0 else _lzf_literals(raw)
-
-
-def _lzf_literals(raw):
-    "LZF without any repetition. h5py stores such a chunk unfiltered and marks it, but all chunks of a codec are LZF."
-    return b"".join(bytes([len(part) - 1]) + part.tobytes() for part in np.split(raw, range(32, len(raw), 32)))
+        return data.id.read_direct_chunk((0,))[1]
 
 
 def _unpack_blosc2(codec, stored, out):
@@ -202,6 +196,7 @@ class ChunkCodec:
         planes = split_planes(raw, self.dtype.itemsize) if self.shuffle else raw[None]
         if self.compression is None: stored = planes.tobytes()
         elif self.compression == "gzip": stored = deflate_planes(planes, self.level)  # type: ignore[arg-type]
+        elif self.compression == "lzf": stored = pack_lzf(planes.reshape(-1))
         else: stored = _filtered_by_h5py(self._for_bytes(), planes.reshape(-1))
         return stored + _fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
 
@@ -245,7 +240,6 @@ class ChunkCodec:
     def warm_up(self):
         "Compile what reading needs, before forked processes need it all at once."
         if self.compression == "gzip": zlib_decoder.warm_up()
-        if self.compression == "lzf": lzf.warm_up()
 
 
 _COMPRESSION_OF_FILTER = {code: name for code, name in FILTER_NAMES.items() if name in ("gzip", "lzf", "zstd")}
