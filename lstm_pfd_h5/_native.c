@@ -1,11 +1,13 @@
-#define SOURCE "5dcd7e3c"
+#define SOURCE "9943689d"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
 #include "codecs/byte_planes.c"
+#include "codecs/checksums.c"
 #include "codecs/lzf.c"
 #include "codecs/huffman_code.c"
 #include "codecs/literal_encoder.c"
+#include "codecs/zlib_encoder.c"
 #include "codecs/counts.c"
 #include "splitting/fingerprints.c"
 #include "store/signal_statistics.c"
@@ -15,11 +17,14 @@
 static PyMethodDef methods[] = {
     {"split_planes", native_split_planes, METH_VARARGS, NULL},
     {"join_planes", native_join_planes, METH_VARARGS, NULL},
+    {"adler32", native_adler32, METH_VARARGS, NULL},
+    {"fletcher32", native_fletcher32, METH_VARARGS, NULL},
     {"unpack_lzf", native_unpack_lzf, METH_VARARGS, NULL},
     {"pack_lzf", native_pack_lzf, METH_VARARGS, NULL},
     {"huffman_code", native_huffman_code, METH_VARARGS, NULL},
     {"entropy_bits", native_entropy_bits, METH_VARARGS, NULL},
     {"pack_blocks", native_pack_blocks, METH_VARARGS, NULL},
+    {"deflate_planes", native_deflate_planes, METH_VARARGS, NULL},
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},

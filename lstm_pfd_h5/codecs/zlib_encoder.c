@@ -1,0 +1,153 @@
+/* Made from nbs/guide/02_codecs/11_zlib_encoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+
+enum { SAMPLE_PART = 4096 };
+
+struct sample {
+    uint8_t data[3 * SAMPLE_PART];
+    size_t size;
+    uint32_t counts[256];
+    double entropy;  /* bits per byte */
+};
+
+/* All of a short plane; the beginning, the middle and the end of a long one. */
+static void take_sample(const uint8_t *data, size_t size, struct sample *sample) {
+    sample->size = smaller(size, 3 * SAMPLE_PART);
+    if (size > 3 * SAMPLE_PART) {
+        memcpy(sample->data, data, SAMPLE_PART);
+        memcpy(sample->data + SAMPLE_PART, data + (size - SAMPLE_PART) / 2, SAMPLE_PART);
+        memcpy(sample->data + 2 * SAMPLE_PART, data + size - SAMPLE_PART, SAMPLE_PART);
+    } else memcpy(sample->data, data, size);
+    count_bytes(sample->data, sample->size, sample->counts);
+    sample->entropy = entropy_of_counts(sample->counts, sample->size);
+}
+
+/* Bits that back-references would save in a sample. */
+static double saved_bits(const struct sample *sample) {
+    uint16_t last[4096] = {0};
+    double bits[256], saved = 0, whole = log_2((uint32_t)sample->size);
+    size_t shortest = 3;
+    while (shortest < 8 && (double)shortest * sample->entropy < 16) shortest++;
+    uint64_t mask = ~(uint64_t)0 >> (64 - 8 * shortest);
+    for (int byte = 0; byte < 256; byte++)
+        bits[byte] = sample->counts[byte] ? whole - log_2(sample->counts[byte]) : 0;
+    for (size_t at = 0; at + 8 <= sample->size;) {
+        const uint8_t *here = sample->data + at;
+        uint64_t word = load_64(here) & mask;
+        size_t slot = (size_t)(word * 0x9E3779B185EBCA87u >> 52), place = last[slot], length = 0;
+        last[slot] = (uint16_t)(at + 1);
+        if (place && (load_64(sample->data + place - 1) & mask) == word) length = shortest;
+        if (!length) { at++; continue; }
+        const uint8_t *there = sample->data + place - 1;
+        while (length < LONGEST_RUN && at + length < sample->size && there[length] == here[length]) length++;
+        double gain = -10 - 0.9 * log_2((uint32_t)(here - there));
+        for (size_t byte = 0; byte < length; byte++) gain += bits[here[byte]] > 1 ? bits[here[byte]] : 1;
+        if (gain > 0) saved += gain;
+        at += gain > 0 ? length : 1;
+    }
+    return saved;
+}
+
+enum form { STORED, LITERALS, RUNS, SEARCHED };
+
+struct choice {
+    struct sample sample;
+    struct block_code code;
+    uint32_t counts[256], runs[259];
+    size_t blocks;
+};
+
+/* The form that a sample of at least one byte favours. SEARCHED if that needs a search, or if only that could decide. */
+static enum form favoured_form(struct choice *choice, double conceded) {
+    const struct sample *sample = &choice->sample;
+    double size = (double)sample->size, saved = saved_bits(sample);
+    if (sample->entropy >= 0.96 * 8) return saved < 0.01 * 8 * size ? STORED : SEARCHED;
+    make_code(sample->counts, NULL, &choice->code);
+    double literals = (double)coded_bits(&choice->code, sample->counts, NULL), searched = sample->entropy * size - saved;
+    count_runs(sample->data, sample->size, 1, choice->counts, choice->runs);
+    make_code(choice->counts, choice->runs, &choice->code);
+    double runs = (double)coded_bits(&choice->code, choice->counts, choice->runs);
+    double allowed = (runs < searched ? runs : searched) + conceded * size;
+    return literals <= allowed ? LITERALS : runs <= allowed ? RUNS : SEARCHED;
+}
+
+/* The form of a plane and, for literals and runs, its code. `conceded` is in bits per byte of the plane. */
+static enum form choose_form(struct choice *choice, const uint8_t *data, size_t size, double conceded) {
+    if (size == 0) return STORED;
+    take_sample(data, size, &choice->sample);
+    enum form form = favoured_form(choice, conceded);
+    if (form == STORED || form == SEARCHED) return form;
+    const uint32_t *runs = form == RUNS ? choice->runs : NULL;
+    choice->blocks = literal_blocks(size);
+    if (runs) count_runs(data, size, choice->blocks, choice->counts, choice->runs);
+    else count_bytes(data, size, choice->counts);
+    make_code(choice->counts, runs, &choice->code);
+    size_t packed = packed_size(&choice->code, coded_bits(&choice->code, choice->counts, runs), choice->blocks);
+    return (double)packed < 0.96 * (double)size ? form : STORED;
+}
+
+static uint8_t *put_stored(const uint8_t *data, size_t size, uint8_t *out) {
+    for (size_t done = 0; done < size;) {
+        size_t part = smaller(size - done, 65535);
+        *out++ = 0;
+        store_32(out, (uint32_t)part | (uint32_t)(part ^ 65535) << 16);
+        memcpy(out + 4, data + done, part);
+        out += 4 + part;
+        done += part;
+    }
+    return out;
+}
+
+/* The most bytes that `deflate_planes` writes. */
+static size_t deflate_room(size_t planes, size_t size) {
+    return planes * (size + 64) + planes * size / 65535 * 5 + 64;
+}
+
+/* One zlib stream of `count` planes of `size` bytes; its size, or 0 if a plane has to be searched for repetitions.
+   `conceded`, a share of all planes, is how much larger it may be for faster decoding. */
+static size_t deflate_planes(const uint8_t *planes, size_t count, size_t size, double conceded, struct choice *choice,
+                             uint8_t *out) {
+    uint8_t *at = out;
+    size_t stored = 0;  /* planes before the current one that wait to be stored */
+    int has_ended = 0;
+    *at++ = 0x78;
+    *at++ = 0x01;
+    for (size_t plane = 0; plane < count; plane++) {
+        const uint8_t *data = planes + plane * size;
+        enum form form = choose_form(choice, data, size, 8 * conceded * (double)count);
+        if (form == SEARCHED) return 0;
+        if (form == STORED) { stored++; continue; }
+        at = put_stored(data - stored * size, stored * size, at);
+        stored = 0;
+        has_ended = plane == count - 1;
+        at += pack_blocks(&choice->code, data, size, choice->blocks, has_ended, at);
+    }
+    at = put_stored(planes + (count - stored) * size, stored * size, at);
+    if (!has_ended) {  /* an empty stored block that is marked as the last one */
+        memcpy(at, "\1\0\0\xff\xff", 5);
+        at += 5;
+    }
+    uint32_t checksum = adler32(planes, count * size);
+    for (int byte = 3; byte >= 0; byte--) *at++ = (uint8_t)(checksum >> 8 * byte);
+    return (size_t)(at - out);
+}
+
+METHOD(deflate_planes) {
+    Py_buffer planes;
+    Py_ssize_t count;
+    double conceded;
+    if (!PyArg_ParseTuple(args, "y*nd", &planes, &count, &conceded)) return NULL;
+    size_t total = (size_t)planes.len, number = count > 0 && planes.len % count == 0 ? (size_t)count : 1;
+    PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)deflate_room(number, total / number));
+    struct choice *choice = malloc(sizeof *choice);
+    size_t size = 0;
+    if (packed && choice) {
+        uint8_t *out = (uint8_t *)PyBytes_AS_STRING(packed);
+        Py_BEGIN_ALLOW_THREADS
+        size = deflate_planes(planes.buf, number, total / number, conceded, choice, out);
+        Py_END_ALLOW_THREADS
+        _PyBytes_Resize(&packed, (Py_ssize_t)size);
+    } else if (packed) { Py_CLEAR(packed); PyErr_NoMemory(); }
+    free(choice);
+    PyBuffer_Release(&planes);
+    return packed;
+}
