@@ -1,4 +1,4 @@
-#define SOURCE "9943689d"
+#define SOURCE "ac403354"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

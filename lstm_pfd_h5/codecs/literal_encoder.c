@@ -24,16 +24,16 @@ static inline void put_bits(struct bits *bits, uint32_t value, unsigned count) {
 static const uint8_t LENGTH_ORDER[19] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
 
 struct block_code {
-    uint8_t lengths[287];     /* of 256 bytes, the end of the block, the lengths of runs, and the distance */
-    uint32_t table[257];      /* the code of each byte and of the end, and from bit 16 on its length */
-    uint32_t run_table[259];  /* the same for a run of each length, with its distance */
-    uint8_t symbols[287], extras[287], own_lengths[19];
+    uint8_t lengths[286 + 30];  /* of 256 bytes, the end of the block, lengths, and from `used` on distances */
+    uint32_t table[257];        /* the code of each byte and of the end, and from bit 16 on its length */
+    uint32_t run_table[259];    /* the same for a run of each length, with its distance */
+    uint8_t symbols[286 + 30], extras[286 + 30], own_lengths[19];
     uint16_t own_codes[19];
-    size_t used, listed, own_listed, header_bits;  /* used: of the symbols of bytes and lengths */
+    size_t used, distances, listed, own_listed, header_bits;  /* used: of the symbols of bytes and lengths */
 };
 
 static void list_lengths(struct block_code *code) {
-    size_t count = code->used + 1;
+    size_t count = code->used + code->distances;
     code->listed = 0;
     for (size_t at = 0; at < count; code->listed++) {
         size_t unused = 0;
@@ -63,7 +63,7 @@ static void make_header(struct block_code *code) {
 
 static void put_header(struct bits *bits, const struct block_code *code, int is_last) {
     put_bits(bits, 4 | (uint32_t)is_last, 3);  /* a code of its own */
-    put_bits(bits, (uint32_t)(code->used - 257) | (uint32_t)(code->own_listed - 4) << 10, 14);
+    put_bits(bits, (uint32_t)((code->used - 257) | (code->distances - 1) << 5 | (code->own_listed - 4) << 10), 14);
     for (size_t number = 0; number < code->own_listed; number++)
         put_bits(bits, code->own_lengths[LENGTH_ORDER[number]], 3);
     for (size_t number = 0; number < code->listed; number++) {
@@ -129,6 +129,7 @@ static void make_code(const uint32_t counts[256], const uint32_t runs[259], stru
         code->run_table[length] = codes[257 + number] | (uint32_t)(length - RUN_BASE[number]) << width
             | (width + RUN_EXTRA[number] + 1) << 16;
     }
+    code->distances = 1;
     code->lengths[code->used] = code->used > 257;
     make_header(code);
 }
