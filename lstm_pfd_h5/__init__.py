@@ -6,6 +6,7 @@
 __all__ = []
 
 # %% ../nbs/guide/16_entry_points/01_front_door.ipynb #d82e6d04
+import gc
 import sys
 from importlib import import_module
 from types import ModuleType
@@ -95,9 +96,18 @@ __all__ = ["__version__", *_MODULE_OF]
 # %% ../nbs/guide/16_entry_points/01_front_door.ipynb #2b07aceb
 def __getattr__(name):
     if name not in _MODULE_OF: raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    value = getattr(_imported(f"{__name__}.{_MODULE_OF[name]}"), name)
     globals()[name] = value
     return value
+
+
+def _imported(module):
+    "Import a module, and meanwhile look for no garbage: imports leave none."
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try: return import_module(module)
+    finally:
+        if was_enabled: gc.enable()
 
 
 def __dir__():

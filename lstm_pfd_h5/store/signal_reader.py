@@ -6,6 +6,7 @@
 __all__ = ['SignalReader']
 
 # %% ../../nbs/guide/05_store/09_signal_reader.ipynb #25d59c60
+import copy
 import math
 
 import numpy as np
@@ -82,7 +83,9 @@ class SignalReader(Report):
     """
 
     def __init__(self, path, split: str | None = None, *, channels=None):
-        with open_file(path) as root, hdf5_errors(path): self._read_from(root, split, channels)
+        with open_file(path) as root, hdf5_errors(path):
+            self._read_file(root)
+            self._read_rows(root, split, channels)
 
     @classmethod
     def splits(cls, path, *, channels=None) -> dict:
@@ -106,26 +109,30 @@ class SignalReader(Report):
         InvalidArgumentError
             It has no such channel.
         """
-        readers = {}
+        readers, common = {}, cls.__new__(cls)
         with open_file(path) as root, hdf5_errors(path):
+            common._read_file(root)
             for split in row_groups(root):
                 if split is None: split_group(root, SPLITS[0])  # raises: the layout is flat
-                readers[split] = cls.__new__(cls)
-                readers[split]._read_from(root, split, channels)
+                readers[split] = copy.copy(common)
+                readers[split]._read_rows(root, split, channels)
         return readers
 
-    def _read_from(self, root, split, channels):
-        self.path, self.split = root.path, split
-        self.layout, self.attributes = identify_layout(root), root_attributes(root)
+    def _read_file(self, root):
+        "What is the same for all splits."
+        self.path, self.layout, self._identity = root.path, identify_layout(root), opened_identity(root)
         self.sampling_rate, self.label_names = checked_attribute(root, "sampling_rate"), label_names_of(root)
         self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
+        self.has_metadata = "metadata" in root
+
+    def _read_rows(self, root, split, channels):
+        self.split, self.attributes = split, root_attributes(root)
         groups = row_groups(root) if split == "all" else {split: split_group(root, split)}
         signals = [signals_of(group) for group in groups.values()]
         columns = join_columns([read_columns(group) for group in groups.values()], root.path.name)
         self.labels, self.targets = columns.labels, columns.targets
         self.indices, self.groups = columns.indices, columns.groups
-        self.storage, self._identity = join_storage([storage_of(each) for each in signals]), opened_identity(root)
-        self.has_metadata, self.num_classes = "metadata" in root, count_classes(root)
+        self.storage, self.num_classes = join_storage([storage_of(each) for each in signals]), count_classes(root)
         ends = np.cumsum([len(each) for each in signals]).tolist()
         self.parts = {name or "all": range(*ends_of) for name, ends_of in zip(groups, zip([0, *ends], ends))}
         self._open_rows(signals, channels)
