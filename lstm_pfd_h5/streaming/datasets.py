@@ -26,7 +26,7 @@ from .normalization import check_training_rows, normalization_for
 from .num_workers import choose_num_workers
 from .pooled_orders import Batch
 from .ranks import warn_if_every_rank_reads_all
-from .read_ahead import ReadAhead
+from .read_ahead import begin_reading, take_ahead
 from .windows import plan_windows
 
 # %% ../../nbs/guide/06_streaming/17_datasets.ipynb #09017acc
@@ -116,7 +116,7 @@ class StreamingHDF5Dataset(Report, Dataset):
         self._items = ItemReader(self.reader, self.windows, indices, cache_size, self._block_size)
         check_training_rows(self.reader, indices, normalization, normalize_per)
         self.normalization = normalization_for(self.reader, normalization, normalize_per, indices)
-        self.return_index, self.seed, self.epoch, self._ahead = return_index, seed, 0, ReadAhead()
+        self.return_index, self.seed, self.epoch = return_index, seed, 0
         self.rows, self.num_classes = self._items.rows, self.reader.num_classes
         self._answers = self.reader.labels if target is None else self.reader.targets_named(target)
 
@@ -243,10 +243,10 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __getitems__(self, indices):
         "The items of a batch, read together."
         batch = self._as_batch(indices)
+        signals = take_ahead(batch)
+        if signals is None: [signals] = self._read([batch])
         rows = self._items.rows_of(batch.items)
-        signals = self._ahead.take(_key(batch)) if self.windows.are_rows else None
         answers = torch.from_numpy(self._answers[rows])
-        if signals is None: signals = self._read(batch)
         numbers = torch.from_numpy(rows) if self.return_index else None
         lazy = LazyBatch(signals, answers, numbers)
         return lazy if self.transform is None else self._transformed(lazy, batch)
@@ -261,26 +261,22 @@ class StreamingHDF5Dataset(Report, Dataset):
         if self._draws:
             numbers = self._items.numbers_of(batch.items)
             generators = item_generators(numbers, batch.seed, batch.epoch, batch.occurrences)
-        results = transform_items(self.transform, self._items.arrays_of(lazy.batch[0]), generators)
+        results = transform_items(self.transform, self._items.arrays_of(lazy.batch[0].numpy()), generators)
         columns = [list(column) if column.is_floating_point() else column.tolist() for column in lazy.batch[1:]]
         return list(zip(results, *columns))
 
-    def read_ahead(self, batches) -> None:
-        "Begin to read the next batches, or the rows of their windows, on a thread. Transforms are not called."
-        if not self.windows.are_rows: return self._items.prefetch(batches)
-        self._ahead.begin(self._read_begun, [(_key(batch), batch) for batch in map(self._as_batch, batches)])
+    def batches_ahead(self, batch_size: int) -> int:
+        "How many batches of an `EpochSampler` `read_ahead` should be told: twice as many as are read together."
+        return 2 * self._items.batches_together(batch_size)
 
-    def _read(self, batch):
-        signals = self._items.read(batch)
-        return signals if self.normalization is None else self.normalization.apply_(signals)
+    def read_ahead(self, batches: list) -> None:
+        "Begin to read the next batches of an `EpochSampler` on a thread. Transforms are not called."
+        if batches: begin_reading(self._read, batches, self._items.batches_together(len(batches[0])))
 
-    def _read_begun(self, _, batch):
-        return self._read(batch)
-
-    @property
-    def batches_ahead(self) -> int:
-        "How many batches `read_ahead` should be told: a batch of windows needs few new rows, or none."
-        return 2 if self.windows.are_rows else 16
+    def _read(self, batches):
+        "The signals of each batch, normalized."
+        signals = self._items.read(batches)
+        return signals if self.normalization is None else [self.normalization.apply_(each) for each in signals]
 
     def choose_num_workers(self) -> int:
         "The number of workers with which this data set is fastest, from timing a few rows; 0 without a transform."
@@ -290,8 +286,3 @@ class StreamingHDF5Dataset(Report, Dataset):
     def _transform_one(self, signal):
         generators = iter([torch.Generator()]) if self._draws else None
         return transform_items(self.transform, [signal[..., : self.windows.window]], generators)
-
-
-def _key(batch):
-    "What tells a batch from the same items in another epoch, which may begin elsewhere."
-    return np.append(batch.items, batch.epoch)

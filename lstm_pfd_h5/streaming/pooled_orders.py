@@ -6,6 +6,7 @@
 __all__ = ['LANES', 'Pool', 'choose_pool', 'pooled_order', 'ReadingPlan', 'plan_reading', 'Batch']
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #65b06056
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,13 +187,20 @@ class Batch(list):
         (n,) how many times each item came before in this epoch; `None` if each comes once.
     to_read, to_release : list of int
         Blocks to read before this batch, and those that no later batch needs.
+    ahead : callable or None
+        Returns its signals, if they are being read before it is asked for (see [read ahead](10_read_ahead.ipynb)).
     """
+
+    ahead: Callable | None = None
 
     def __init__(self, items=(), seed=0, epoch=0, occurrences=None, to_read=(), to_release=()):
         self.items = np.asarray(items, np.int64)
         super().__init__(self.items.tolist())
         self.seed, self.epoch, self.occurrences = seed, epoch, occurrences
         self.to_read, self.to_release = list(to_read), list(to_release)
+
+    def __reduce__(self):
+        return Batch, (self.items, self.seed, self.epoch, self.occurrences, self.to_read, self.to_release)
 
     def __iadd__(self, more):  # type: ignore[misc]  # accelerate fills up last batches in this way
         return [*self, *more]

@@ -8,21 +8,24 @@ __all__ = ['StreamingDataLoader', 'without_worker_options', 'check_loader_option
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #c479b8a9
 import inspect
 from copy import copy
+from itertools import count
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from ..core.checks import whole_number
 from ..core.report import Report, Summary
 from ..errors import InvalidArgumentError
+from .batches import collate_items
 from .epoch_sampler import EpochSampler
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7117fafa
 class StreamingDataLoader(Report, DataLoader):
     """`torch.utils.data.DataLoader`, with the same arguments, that reads ahead without workers and can be resumed.
 
-    The data set has a method `read_ahead(batches)`, which is called with the next `dataset.batches_ahead` batches.
+    The data set may have two methods: `batches_ahead(batch_size)` says how many batches should be read ahead, and
+    `read_ahead(batches)` is called with as many whenever half of them are used up.
 
     Raises
     ------
@@ -35,6 +38,7 @@ class StreamingDataLoader(Report, DataLoader):
         if isinstance(self.sampler, EpochSampler):
             raise InvalidArgumentError("An EpochSampler is given as sampler", "batch_sampler: it makes batches",
                                        "Pass its batch_size to EpochSampler, not to the loader")
+        if self.collate_fn is default_collate: self.collate_fn = collate_items
         self._received = None  # a copy of the sampler that counts the items which the loop received
         self._of_workers = None  # the same for the items that persistent workers are reading
 
@@ -47,7 +51,8 @@ class StreamingDataLoader(Report, DataLoader):
         return self._counted(batches, position)
 
     def _counted(self, batches, position):
-        while True:
+        ahead = self._batches_ahead()
+        for number in count():
             try: batch = next(batches)
             except StopIteration: break
             except Exception:  # a batch that could not be read was not received
@@ -55,16 +60,20 @@ class StreamingDataLoader(Report, DataLoader):
                 raise
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
-            self._count(position)
+            if position is not None: self._count(position)
+            if ahead and number % max(1, ahead // 2) == 0: self.dataset.read_ahead(self._sampler.upcoming(ahead))
             yield batch
         if position is None: position = self._beginning()
         if position is not None: position.consumed, self._received = position.num_items, position
 
     def _count(self, position):
-        "Count a batch as received, and begin to read those that come next."
-        if position is None: return
+        "Count a batch as received."
         position.consumed, self._received = position.share.after(position.consumed), position
-        if not self.num_workers: self.dataset.read_ahead(self._sampler.upcoming(self.dataset.batches_ahead))
+
+    def _batches_ahead(self):
+        "How many batches the data set wants to know before they are asked for; 0 where workers read, or nobody knows."
+        if self.num_workers or self._sampler is None or not hasattr(self.dataset, "batches_ahead"): return 0
+        return self.dataset.batches_ahead(self._sampler.batch_size)
 
     def _beginning(self):
         "A copy of the sampler, at the position where the latest iteration began."
@@ -153,8 +162,8 @@ class StreamingDataLoader(Report, DataLoader):
         return f"{_counted(len(self), 'batch', '0', 'es')} × {size} of {items:,} items"
 
 
-def _counted(count, noun, none, plural="s"):
-    return f"{format(count, ',') if count else none} {noun}{plural * (count != 1)}"
+def _counted(number, noun, none, plural="s"):
+    return f"{format(number, ',') if number else none} {noun}{plural * (number != 1)}"
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #b62ef745
 _FOR_WORKERS = {"multiprocessing_context", "prefetch_factor", "persistent_workers", "timeout"}
