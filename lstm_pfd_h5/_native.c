@@ -1,4 +1,4 @@
-#define SOURCE "ac403354"
+#define SOURCE "6a27aef2"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -11,6 +11,7 @@
 #include "codecs/counts.c"
 #include "splitting/fingerprints.c"
 #include "store/signal_statistics.c"
+#include "streaming/row_pool.c"
 #include "readers/exact_numbers.c"
 #include "readers/row_parser.c"
 
@@ -33,6 +34,7 @@ static PyMethodDef methods[] = {
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
     {"count_samples", native_count_samples, METH_VARARGS, NULL},
+    {"copy_windows", native_copy_windows, METH_VARARGS, NULL},
     {"scan_number", native_scan_number, METH_VARARGS, NULL},
     {"count_rows", native_count_rows, METH_VARARGS, NULL},
     {"parse_rows", native_parse_rows, METH_VARARGS, NULL},
