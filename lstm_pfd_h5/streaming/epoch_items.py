@@ -166,7 +166,6 @@ def plan_items(num_rows: int, per_row: int = 1, *, labels=None, groups=None, bal
         An argument is out of range, contradicts another one, or needs labels or groups that there are none of.
     """
     num_rows, per_row = whole_number("num_rows", num_rows), whole_number("per_row", per_row, 1)
-    labels = None if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
     limit = None if limit_per_class is None else whole_number("limit_per_class", limit_per_class, 1)
     weights = _checked_weights(weights, num_rows, balance, limit)
     if balance is not None: _check_balance(balance, labels)
@@ -177,8 +176,8 @@ def plan_items(num_rows: int, per_row: int = 1, *, labels=None, groups=None, bal
     if limit is not None: _check_labels("limit_per_class", labels)
     is_balanced = balance is not None
     needs_labels = is_balanced or limit is not None or weights is not None
-    labels = labels if needs_labels else None
-    return EpochItems(num_rows, per_row, labels, weights, limit, recordings, views, is_balanced)
+    numbers = np.unique(np.asarray(labels), return_inverse=True)[1] if needs_labels and labels is not None else None
+    return EpochItems(num_rows, per_row, numbers, weights, limit, recordings, views, is_balanced)
 
 # %% ../../nbs/guide/06_streaming/04_epoch_items.ipynb #fd864776
 def _check_labels(argument, labels):
