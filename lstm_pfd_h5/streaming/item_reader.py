@@ -72,7 +72,7 @@ class ItemReader:
         self.pool = None
         if most or not is_direct:
             self.pool = RowPool(reader.read, len(reader), reader.row_shape, block_size, max(1, most))
-        self.num_blocks = len(np.unique(self.rows // self.block_size))
+        self.num_blocks = int(np.count_nonzero(np.bincount(self.rows // self.block_size)))
         self.fits = self.pool is not None and self.num_blocks <= self.pool.most
 
     def __len__(self):
