@@ -52,7 +52,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                                  window: int | None = None, hop: int | None = None, jitter: bool = False,
                                  channels=None, indices=None, return_index: bool = False, normalization=None,
                                  normalize_per: str = "channel", balance: str | None = None, weights=None,
-                                 limit_per_class: int | None = None, views: int | None = None, distributed="auto",
+                                 limit_per_class: int | None = None, views: int | None = None,
+                                 train_batch_transform=None, test_batch_transform=None, distributed="auto",
                                  **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
@@ -64,12 +65,11 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     hdf5_path : path-like
     batch_size : int
     num_workers : int or 'auto'
-        Worker processes of each loader; 0 reads in this process. `'auto'` is 0 without a transform. With one, it
-        times a few rows and takes one worker for each processor if that is faster; where processes are not forked
-        (Windows, macOS, Linux from Python 3.14 on), only with a `multiprocessing_context`, for which a script needs to
-        be prepared.
-    train_transform, test_transform : callable, optional
-        For the training split, and for the other two; see `StreamingHDF5Dataset`.
+        Worker processes of each loader; 0 reads in this process. `'auto'` is 0 without a transform. With one, it times
+        a few rows and takes a worker for each processor if that is faster; where processes are not forked (Windows,
+        macOS, Linux from Python 3.14 on), only with a `multiprocessing_context`, for which a script is to be prepared.
+    train_transform, test_transform, train_batch_transform, test_batch_transform : callable, optional
+        For the training split, and for the other two; see `StreamingHDF5Dataset`. One for batches is faster.
     use_chunked, chunk_size
         Read blocks of `chunk_size` rows, and shuffle by blocks: for hard disks and network shares.
     seed : int, optional
@@ -79,8 +79,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         As in `StreamingHDF5Dataset`. Only training windows are shifted. Targets are (batch,) or (batch, K) float32; row
         numbers come as a third part of each batch.
     indices : mapping of str to array_like, optional
-        Rows of each loader, as numbers of the split `'all'`: a fold. The loaders have these names; 'train' is the one
-        that is shuffled.
+        Name → rows of a loader, as numbers of the split `'all'`: a fold. The loader 'train' is shuffled.
     normalization, normalize_per
         As in `StreamingHDF5Dataset`. A kind is fitted once, to the rows of 'train', and used by all loaders.
     balance, weights, limit_per_class, views
@@ -110,17 +109,18 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     rank, world_size = rank_and_world(distributed)
     if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
+    transforms = (test_transform, test_batch_transform), (train_transform, train_batch_transform)
     readers = _readers(hdf5_path, indices, channels)
     if "train" not in readers: _check_nothing_for_training(readers, jitter=jitter, **contents)
     normalization, loaders = _fitted_to_training(readers, normalization, normalize_per), {}
     for name, (reader, rows) in readers.items():
         is_train = name == "train"
-        made = dict(transform=train_transform if is_train else test_transform, cache_size=cache_size, target=target,
+        transform, of_batches = transforms[is_train]
+        made = dict(transform=transform, batch_transform=of_batches, cache_size=cache_size, target=target,
                     window=window, hop=hop, jitter=jitter and is_train, indices=rows, return_index=return_index,
                     normalization=normalization, normalize_per=normalize_per, seed=seed, reader=reader)
-        dataset: StreamingHDF5Dataset
-        if use_chunked: dataset = ChunkedStreamingDataset(hdf5_path, reader.split, chunk_size, **made)
-        else: dataset = StreamingHDF5Dataset(hdf5_path, reader.split, **made)
+        if use_chunked: made["chunk_size"] = chunk_size
+        dataset = (ChunkedStreamingDataset if use_chunked else StreamingHDF5Dataset)(hdf5_path, reader.split, **made)
         order = dict(batch_size=batch_size, seed=seed, shuffle=is_train, rank=rank, world_size=world_size,
                      remainder="pad" if is_train else "keep")
         loaders[name] = _loader(dataset, num_workers, options, **order, **(contents if is_train else {}))
@@ -165,12 +165,13 @@ def _fitted_to_training(readers, normalization, per):
 
 
 def _loader(dataset, num_workers, options, **order):
-    workers = _workers_for(dataset, num_workers, options)
+    workers = _workers_for(dataset, num_workers, order["batch_size"], options)
     chosen = loader_options(options, workers, automatic=num_workers == "auto")
     sampler = dataset.epoch_sampler(drop_last=chosen.pop("drop_last", False), **order)
     return StreamingDataLoader(dataset, batch_sampler=sampler, **chosen)
 
 
-def _workers_for(dataset, num_workers, options):
+def _workers_for(dataset, num_workers, batch_size, options):
     if num_workers != "auto": return num_workers
-    return dataset.choose_num_workers() if starts_by_fork() or options.get("multiprocessing_context") else 0
+    if starts_by_fork() or options.get("multiprocessing_context"): return dataset.choose_num_workers(batch_size)
+    return 0

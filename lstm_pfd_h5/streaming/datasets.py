@@ -20,13 +20,13 @@ from ..store.signal_reader import SignalReader
 from .batches import LazyBatch
 from .epoch_items import plan_items
 from .epoch_sampler import EpochSampler
-from .item_randomness import item_generators, takes_generator, transform_items
 from .item_reader import ItemReader
 from .normalization import check_training_rows, normalization_for
 from .num_workers import choose_num_workers
 from .pooled_orders import Batch
 from .ranks import warn_if_every_rank_reads_all
 from .read_ahead import begin_reading, take_ahead
+from .transforms import Transforms
 from .windows import plan_windows
 
 # %% ../../nbs/guide/06_streaming/17_datasets.ipynb #09017acc
@@ -46,6 +46,11 @@ class StreamingHDF5Dataset(Report, Dataset):
         channels. It returns the network's input: arrays become tensors, and one-dimensional results get a channel axis.
         If it has a parameter `generator`, it gets a `torch.Generator` seeded by seed, epoch and item: what it draws
         then depends neither on the number of workers nor on the batch.
+    batch_transform : callable, optional
+        `batch_transform(signals)` with the (B, C, L) float32 tensor of a whole batch, after `transform` with what it
+        returned. It returns a tensor with the B items first; `dataset[i]` is a batch of one. If it has a parameter
+        `generator`, it gets one seeded by seed, epoch and the batch's first item: the same for any number of workers,
+        and another one in batches of another size.
     cache_size : int or str, optional
         Decoded rows to keep in memory in each process, or bytes for them ('512MB'). Without windows, by default none;
         rows in memory pay if the whole split fits: under shuffling, c of N rows answer c/N of the requests. With
@@ -64,7 +69,7 @@ class StreamingHDF5Dataset(Report, Dataset):
     return_index : bool
         Items have the number of their row as a third value.
     normalization : {'zscore', 'robust', 'minmax', 'rms'} or Normalization, optional
-        Applied to each batch before the transform. A kind is fitted to the training rows (see `normalization_for`).
+        Applied to each batch before the transforms. A kind is fitted to the training rows (see `normalization_for`).
     normalize_per : {'channel', 'file', 'sample'}
         For a kind: with statistics of each channel, of all channels together, or of each item by itself.
     target : str or sequence of str, optional
@@ -107,9 +112,9 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __init__(self, hdf5_path, split: str | None = "train", transform=None, cache_size: int | str | None = None, *,
                  window: int | None = None, hop: int | None = None, jitter: bool = False, channels=None, indices=None,
                  return_index: bool = False, normalization=None, normalize_per: str = "channel", target=None,
-                 seed: int = 0, reader: SignalReader | None = None):
+                 batch_transform=None, seed: int = 0, reader: SignalReader | None = None):
         self.hdf5_path, self.split, self.transform, self.target = str(hdf5_path), split, transform, target
-        self._draws = takes_generator(transform)
+        self.batch_transform = batch_transform
         self.reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
         if self._block_size == 1: warn_if_slow(hdf5_path, {split: self.reader.storage})
         self.windows = plan_windows(self.reader.signal_length, window, hop, jitter)
@@ -117,6 +122,7 @@ class StreamingHDF5Dataset(Report, Dataset):
         check_training_rows(self.reader, indices, normalization, normalize_per)
         self.normalization = normalization_for(self.reader, normalization, normalize_per, indices)
         self.return_index, self.seed, self.epoch = return_index, seed, 0
+        self._transforms = Transforms(transform, batch_transform, has_channels=len(self.reader.row_shape) > 1)
         self.rows, self.num_classes = self._items.rows, self.reader.num_classes
         self._answers = self.reader.labels if target is None else self.reader.targets_named(target)
 
@@ -226,6 +232,7 @@ class StreamingHDF5Dataset(Report, Dataset):
                           "each item": f"{self._item_text()} and {self._answer_text()}",
                           "normalization": self.normalization and str(self.normalization),
                           "transform": getattr(self.transform, "__qualname__", None) or self.transform,
+                          "batch transform": getattr(self.batch_transform, "__qualname__", self.batch_transform),
                           "rows kept in memory": self.cache_size or None}
         return summary
 
@@ -248,22 +255,14 @@ class StreamingHDF5Dataset(Report, Dataset):
         rows = self._items.rows_of(batch.items)
         answers = torch.from_numpy(self._answers[rows])
         numbers = torch.from_numpy(rows) if self.return_index else None
+        if self._transforms: signals = self._transforms(signals, self._items.numbers_of(batch.items), batch)
         lazy = LazyBatch(signals, answers, numbers)
-        return lazy if self.transform is None else self._transformed(lazy, batch)
+        return list(lazy) if isinstance(signals, list) else lazy
 
     def _as_batch(self, indices):
         if isinstance(indices, Batch): return indices
         if self._items.has_all_rows: warn_if_every_rank_reads_all(self)
         return Batch(self._items.numbers(indices), self.seed, self.epoch)
-
-    def _transformed(self, lazy, batch):
-        generators = None
-        if self._draws:
-            numbers = self._items.numbers_of(batch.items)
-            generators = item_generators(numbers, batch.seed, batch.epoch, batch.occurrences)
-        results = transform_items(self.transform, self._items.arrays_of(lazy.batch[0].numpy()), generators)
-        columns = [list(column) if column.is_floating_point() else column.tolist() for column in lazy.batch[1:]]
-        return list(zip(results, *columns))
 
     def batches_ahead(self, batch_size: int) -> int:
         "How many batches of an `EpochSampler` `read_ahead` should be told: twice as many as are read together."
@@ -278,11 +277,11 @@ class StreamingHDF5Dataset(Report, Dataset):
         signals = self._items.read(batches)
         return signals if self.normalization is None else [self.normalization.apply_(each) for each in signals]
 
-    def choose_num_workers(self) -> int:
-        "The number of workers with which this data set is fastest, from timing a few rows; 0 without a transform."
-        read = lambda rows, threads: self.reader.read(self.rows[rows], threads=threads)
-        return choose_num_workers(read, self.transform and self._transform_one, len(self.rows))
+    def choose_num_workers(self, batch_size: int = 32) -> int:
+        "The number of workers with which this data set is fastest, from timing a few rows; 0 without transforms."
+        read = lambda rows: self.reader.read(self.rows[rows], threads=1)
+        return choose_num_workers(read, self._try_transforms if self._transforms else None, len(self.rows), batch_size)
 
-    def _transform_one(self, signal):
-        generators = iter([torch.Generator()]) if self._draws else None
-        return transform_items(self.transform, [signal[..., : self.windows.window]], generators)
+    def _try_transforms(self, rows):
+        signals = torch.from_numpy(rows.reshape(len(rows), self.reader.num_channels, -1)[..., : self.windows.window])
+        return self._transforms(signals, np.arange(len(rows)), Batch(range(len(rows))))

@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from functools import partial
 
 import numpy as np
 import torch
@@ -31,7 +30,12 @@ def random_state_restored():
             random.setstate(python_state)
 
 # %% ../../nbs/guide/06_streaming/13_num_workers.ipynb #17bdd8dc
-def choose_num_workers(read: Callable, transform: Callable | None, num_rows: int, *, most: int | None = None) -> int:
+_CROSSING = 4e-4  # seconds that the training process spends on receiving a batch, whatever its size
+_ENOUGH = 0.1  # seconds of calling the transform
+
+
+def choose_num_workers(read: Callable, transform: Callable | None, num_rows: int, batch_size: int = 32, *,
+                       most: int | None = None) -> int:
     """The number of worker processes with which reading and transforming is fastest: 0, or one for each processor.
 
     The transform is called with up to eight rows. Afterwards the global random generators of PyTorch, NumPy and
@@ -40,22 +44,23 @@ def choose_num_workers(read: Callable, transform: Callable | None, num_rows: int
     Parameters
     ----------
     read : callable
-        `read(rows, threads)` returns an (n, L) float32 array; `threads` is 1, or `None` for all.
+        `read(rows)` returns an (n, L) float32 array, read on one thread.
     transform : callable, optional
-        Called with one (L,) row. Without a transform the answer is 0, and nothing is measured.
+        Called with (n, L) rows. Without a transform the answer is 0, and nothing is measured.
     num_rows : int
+    batch_size : int
     most : int, optional
         Most workers; by default one for each processor that this process may use, up to 8.
     """
     most = min(MAX_THREADS, available_processors()) if most is None else most
     if transform is None or num_rows == 0 or most < 2: return 0
     rows = np.linspace(0, num_rows - 1, min(8, num_rows)).astype(np.int64)
-    read(rows, None)  # opens the file and compiles
-    signals, on_threads = _timed(lambda: read(rows, None))
-    _, on_one_thread = _timed(lambda: read(rows, 1))
+    read(rows)  # opens the file
+    signals, reading = _timed(lambda: read(rows))
     _, transfer = _timed(signals.copy)
-    with random_state_restored(): transforming = len(rows) * _seconds_per_row(transform, signals)
-    return most if (on_one_thread + transforming) / most + transfer < on_threads + transforming else 0
+    with random_state_restored(): transforming = _seconds_of_rows(transform, signals)
+    with_workers = (reading + transforming) / most + transfer + _CROSSING * len(rows) / batch_size
+    return most if with_workers < transforming else 0
 
 
 def _timed(function):
@@ -63,15 +68,10 @@ def _timed(function):
     return function(), time.perf_counter() - begun
 
 
-_ENOUGH = 0.1  # seconds of calling the transform
-
-
-def _seconds_per_row(transform, signals):
-    total = 0.0
-    for count, signal in enumerate(signals.copy(), 1):
-        total += _timed(partial(transform, signal))[1]
-        if total > _ENOUGH: return total / count
-    return total / len(signals)
+def _seconds_of_rows(transform, signals):
+    _, of_one = _timed(lambda: transform(signals[:1].copy()))
+    if of_one * len(signals) > _ENOUGH: return of_one * len(signals)
+    return _timed(lambda: transform(signals.copy()))[1]
 
 # %% ../../nbs/guide/06_streaming/13_num_workers.ipynb #ac2b9b7a
 def starts_by_fork() -> bool:

@@ -194,7 +194,7 @@ def check_loader_options(num_workers, options: dict) -> None:
     unknown = sorted(options.keys() - inspect.signature(DataLoader.__init__).parameters.keys())
     if unknown:
         raise InvalidArgumentError(f"{unknown[0]} is given", "an argument of this function or of DataLoader",
-                                   "Transforms are train_transform and test_transform")
+                                   "Transforms are train_transform, test_transform, train_batch_transform, ...")
     if num_workers == 0 and options.get("persistent_workers"):
         raise InvalidArgumentError("persistent_workers is True with num_workers=0", "at least one worker")
 
