@@ -1,0 +1,128 @@
+/* Made from nbs/guide/02_codecs/09_inflate.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+
+enum { BYTE_BITS = 11, BYTE_ENTRIES = 2342, DISTANCE_BITS = 8, DISTANCE_ENTRIES = 402 };
+
+typedef struct {
+    symbol_values values;
+    unsigned byte_bits, distance_bits;
+    uint32_t bytes[BYTE_ENTRIES], distances[DISTANCE_ENTRIES];
+} inflate_tables;
+
+/* The bytes that are written, from the first one on, which a repetition may begin with. */
+typedef struct { uint8_t *begin, *next, *end; } byte_writer;
+
+/* Make the tables of a block; 0 if the lengths do not form codes, or the block could not end. */
+static int make_tables(inflate_tables *tables, const block_code *code) {
+    ordered_code ordered;
+    const uint16_t *symbols = code->symbols + code->literals;
+    const uint8_t *lengths = code->lengths + code->literals;
+    if (!order_code(code->symbols, code->lengths, code->literals, tables->values.literals, &ordered)) return 0;
+    tables->byte_bits = fill_table(tables->bytes, BYTE_BITS, &ordered);
+    if (!order_code(symbols, lengths, code->distances, tables->values.distances, &ordered)) return 0;
+    tables->distance_bits = fill_table(tables->distances, DISTANCE_BITS, &ordered);
+    return 1;
+}
+
+/* The code of blocks without their own (section 3.2.6). */
+static void set_fixed_code(block_code *code) {
+    code->literals = LITERAL_CODES;
+    code->distances = DISTANCE_CODES;
+    for (unsigned symbol = 0; symbol < LITERAL_CODES; symbol++) {
+        code->symbols[symbol] = (uint16_t)symbol;
+        code->lengths[symbol] = symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8;
+    }
+    for (unsigned symbol = 0; symbol < DISTANCE_CODES; symbol++) {
+        code->symbols[LITERAL_CODES + symbol] = (uint16_t)symbol;
+        code->lengths[LITERAL_CODES + symbol] = 5;
+    }
+}
+
+static int copy_stored(bit_reader *reader, byte_writer *writer) {
+    if (is_overrun(reader)) return 0;
+    reader->next -= reader->count / 8 - reader->missing;
+    reader->bits = reader->count = reader->missing = 0;
+    if (reader->end - reader->next < 4) return 0;
+    uint32_t lengths = load_32(reader->next), length = lengths & 0xFFFF;
+    reader->next += 4;
+    if ((lengths >> 16 ^ length) != 0xFFFF || length > (size_t)(reader->end - reader->next)) return 0;
+    if (length > (size_t)(writer->end - writer->next)) return 0;
+    if (length) memcpy(writer->next, reader->next, length);
+    reader->next += length;
+    writer->next += length;
+    return 1;
+}
+
+static inline uint32_t next_entry(bit_reader *reader, const uint32_t *table, unsigned bits, uint64_t *dropped) {
+    uint32_t entry = table[low_bits(reader->bits, bits)];
+    if ((entry & (SPECIAL | POINTS)) == (SPECIAL | POINTS)) {
+        drop_bits(reader, bits);
+        entry = table[(entry >> 16) + low_bits(reader->bits, entry >> 8 & 15)];
+    }
+    *dropped = reader->bits;
+    drop_bits(reader, entry & 255);
+    return entry;
+}
+
+static inline size_t number_of(uint32_t entry, uint64_t dropped) {
+    unsigned code_bits = entry >> 8 & 15;
+    return (entry >> 16) + low_bits(dropped >> code_bits, (entry & 255) - code_bits);
+}
+
+/* Decode symbols one at a time, up to the end of the block; 0 if it is damaged or has too many bytes. */
+static int decode_carefully(bit_reader *reader, const inflate_tables *tables, byte_writer *writer) {
+    for (uint64_t dropped;;) {
+        refill_bits(reader);
+        uint32_t entry = next_entry(reader, tables->bytes, tables->byte_bits, &dropped);
+        if (is_overrun(reader)) return 0;
+        if (entry & IS_LITERAL) {
+            if (writer->next == writer->end) return 0;
+            *writer->next++ = (uint8_t)(entry >> 16);
+            continue;
+        }
+        if (entry & SPECIAL) return (entry & ENDS_BLOCK) != 0;
+        size_t length = number_of(entry, dropped);
+        refill_bits(reader);
+        entry = next_entry(reader, tables->distances, tables->distance_bits, &dropped);
+        size_t distance = number_of(entry, dropped);
+        if (entry & SPECIAL || is_overrun(reader)) return 0;
+        if (distance > (size_t)(writer->next - writer->begin) || length > (size_t)(writer->end - writer->next)) return 0;
+        for (const uint8_t *from = writer->next - distance; length; length--) *writer->next++ = *from++;
+    }
+}
+
+/* Fill `out` with the contents of a stream. Returns the bytes of the stream, or 0 if it holds more or fewer, or is damaged. */
+static size_t inflate_stream(inflate_tables *tables, const uint8_t *stream, size_t size, uint8_t *out, size_t out_size) {
+    bit_reader reader = {stream, stream + size, 0, 0, 0};
+    byte_writer writer = {out, out, out + out_size};
+    block_code code;
+    for (unsigned is_last = 0; !is_last;) {
+        refill_bits(&reader);
+        is_last = take_bits(&reader, 1);
+        unsigned type = take_bits(&reader, 2);
+        if (type == 0) {
+            if (!copy_stored(&reader, &writer)) return 0;
+            continue;
+        }
+        if (type == 1) set_fixed_code(&code);
+        else if (type == 3 || !read_block_code(&reader, &tables->values, &code)) return 0;
+        if (!make_tables(tables, &code) || !decode_carefully(&reader, tables, &writer)) return 0;
+    }
+    return writer.next == writer.end ? (size_t)(reader.next - stream) - reader.count / 8 + reader.missing : 0;
+}
+
+METHOD(inflate) {
+    Py_buffer stream, out;
+    size_t used = 0;
+    if (!PyArg_ParseTuple(args, "y*w*", &stream, &out)) return NULL;
+    inflate_tables *tables = malloc(sizeof *tables);
+    Py_BEGIN_ALLOW_THREADS
+    if (tables) {
+        make_symbol_values(&tables->values);
+        used = inflate_stream(tables, stream.buf, (size_t)stream.len, out.buf, (size_t)out.len);
+    }
+    Py_END_ALLOW_THREADS
+    free(tables);
+    PyBuffer_Release(&stream);
+    PyBuffer_Release(&out);
+    return PyLong_FromSize_t(used);
+}
