@@ -12,12 +12,13 @@ import h5py
 import numpy as np
 from h5py import h5z
 
-from . import zlib_decoder
 from .byte_planes import join_planes, split_planes, thread_buffer
+from .checksums import fletcher32
 from .filters import FILTER_NAMES, import_plugin
 from .lzf import pack_lzf, unpack_lzf
-from .zlib_decoder import inflate, inflate_joined
+from .zlib_decoder import decode_zlib
 from .zlib_encoder import deflate_planes
+from ..core.native import native
 from ..errors import CorruptFileError, InvalidArgumentError
 
 # %% ../../nbs/guide/02_codecs/14_chunk_codec.ipynb #3ffad0c4
@@ -79,22 +80,8 @@ def rows_per_chunk(row_bytes: int) -> int:
     return 1 if row_bytes >= 4096 else max(1, 8192 // max(1, row_bytes))
 
 # %% ../../nbs/guide/02_codecs/14_chunk_codec.ipynb #3e6aa939
-def _fletcher32(data):
-    "The Fletcher-32 checksum of HDF5."
-    words = np.frombuffer(data, ">u2", len(data) // 2).astype(np.uint64)
-    if len(data) % 2: words = np.append(words, np.uint64(data[-1] << 8))
-    first, second = 0, 0
-    for start in range(0, len(words), 1 << 16):
-        block = words[start : start + (1 << 16)]
-        count = len(block)
-        second = (second + first * count + int((block * np.arange(count, 0, -1, dtype=np.uint64)).sum())) % 65535
-        first = (first + int(block.sum())) % 65535
-    fold = lambda total: total or (65535 if words.any() else 0)
-    return fold(second) << 16 | fold(first)
-
-
 def _without_fletcher32(data):
-    if len(data) < 4 or _fletcher32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+    if len(data) < 4 or fletcher32(data[:-4]) != int.from_bytes(data[-4:], "little"):
         raise CorruptFileError("The Fletcher-32 checksum of a chunk does not match")
     return data[:-4]
 
@@ -155,13 +142,15 @@ class ChunkCodec:
     dtype: np.dtype
     fletcher32: bool = False
     _filters: tuple = field(init=False, repr=False, compare=False)
+    native_format: tuple | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         name, level = resolve_compression(self.compression, self.level)
         exact = {"compression": name, "level": level, "shuffle": bool(self.shuffle), "dtype": np.dtype(self.dtype)}
         for attribute, value in exact.items(): object.__setattr__(self, attribute, value)
         filters = [name for name in ("shuffle", "compression", "fletcher32") if getattr(self, name)]
-        object.__setattr__(self, "_filters", tuple(filters))  # once: decoding a chunk needs it
+        object.__setattr__(self, "_filters", tuple(filters))  # once: decoding a chunk needs them
+        object.__setattr__(self, "native_format", self._native_format())
 
     @classmethod
     def from_dataset(cls, dataset: h5py.Dataset) -> "ChunkCodec | None":
@@ -198,35 +187,52 @@ class ChunkCodec:
         elif self.compression == "gzip": stored = deflate_planes(planes, self.level)  # type: ignore[arg-type]
         elif self.compression == "lzf": stored = pack_lzf(planes.reshape(-1))
         else: stored = _filtered_by_h5py(self._for_bytes(), planes.reshape(-1))
-        return stored + _fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
+        return stored + fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
 
-    def decode(self, stored, out, filter_mask: int = 0):
+    def _native_format(self):
+        number = {None: 0, "gzip": 1, "lzf": 2}.get(self.compression)
+        if number is None or native is None: return None
+        return number, int(self.shuffle), int(self.fletcher32), self.dtype.itemsize
+
+    def decode(self, stored, out, filter_mask: int = 0, first: int = 0, count: int | None = None):
         """Fill `out` from the bytes of one chunk.
 
         Parameters
         ----------
         stored : bytes-like
         out : numpy.ndarray
-            C-contiguous, with the size of the chunk.
+            C-contiguous, of `dtype`, with the size of the chunk, or of those of its values that are wanted.
         filter_mask : int
             Bit i is set where filter i of the pipeline was skipped for this chunk.
+        first : int
+            The first value of the chunk that is wanted.
+        count : int, optional
+            Values of the chunk; by default those of `out`.
 
         Raises
         ------
         CorruptFileError
-            The bytes do not decode to exactly `out.nbytes`, or a checksum does not match.
+            The bytes do not decode to exactly the size of the chunk, or a checksum does not match.
         """
-        raw, data, active = out.reshape(-1).view(np.uint8), memoryview(stored), self._filters
+        raw, count = out.reshape(-1).view(np.uint8), out.size if count is None else count
+        if self.native_format and native.decode_chunk(self.native_format, stored, raw, filter_mask, first, count) == 0:
+            return
+        if raw.size == count * self.dtype.itemsize: return self._decode_whole(stored, raw, filter_mask)
+        self._decode_whole(stored, whole := np.empty(count * self.dtype.itemsize, np.uint8), filter_mask)
+        raw[:] = whole[first * self.dtype.itemsize :][: raw.size]
+
+    def _decode_whole(self, stored, raw, filter_mask):
+        data, active = memoryview(stored), self._filters
         if filter_mask: active = tuple(name for bit, name in enumerate(active) if not filter_mask >> bit & 1)
         if "fletcher32" in active: data = _without_fletcher32(data)
         if "shuffle" not in active or self.dtype.itemsize == 1: self._unpack(data, raw, "compression" in active)
-        elif self.compression == "gzip" and "compression" in active: inflate_joined(data, raw, self.dtype.itemsize)
+        elif self.compression == "gzip" and "compression" in active: decode_zlib(data, raw, self.dtype.itemsize)
         else:
             self._unpack(data, planes := thread_buffer(raw.size), "compression" in active)
             join_planes(planes, raw, self.dtype.itemsize)
 
     def _unpack(self, data, out, packed):
-        if packed and self.compression == "gzip": inflate(data, out)
+        if packed and self.compression == "gzip": decode_zlib(data, out)
         elif packed and self.compression == "lzf": unpack_lzf(np.frombuffer(data, np.uint8), out)
         elif packed and self.compression == "zstd": _unpack_zstd(data, out)
         elif packed: _unpack_blosc2(self._for_bytes(), data, out)
@@ -236,10 +242,6 @@ class ChunkCodec:
     def _for_bytes(self):
         "The same compression for plain bytes."
         return ChunkCodec(self.compression, self.level, False, np.dtype("u1"))
-
-    def warm_up(self):
-        "Compile what reading needs, before forked processes need it all at once."
-        if self.compression == "gzip": zlib_decoder.warm_up()
 
 
 _COMPRESSION_OF_FILTER = {code: name for code, name in FILTER_NAMES.items() if name in ("gzip", "lzf", "zstd")}

@@ -186,15 +186,15 @@ static int zlib_decode_planes(struct decoder *decoder, const uint8_t *bytes, siz
 METHOD(decode_zlib) {
     Py_buffer stream, out;
     Py_ssize_t itemsize;
-    if (!planes_arguments(args, &stream, &out, &itemsize)) return NULL;
     int error = NO_MEMORY;
+    if (!PyArg_ParseTuple(args, "y*w*n", &stream, &out, &itemsize)) return NULL;
+    if (itemsize < 1) itemsize = 1;
     Py_BEGIN_ALLOW_THREADS
     struct decoder *decoder = decoder_open();
     size_t count = (size_t)(out.len / itemsize);
     wanted_values wanted = {(size_t)itemsize, count, 0, count};
-    if (!decoder) error = NO_MEMORY;
-    else if (itemsize == 1) error = zlib_decode(decoder, stream.buf, (size_t)stream.len, out.buf, (size_t)out.len);
-    else error = zlib_decode_planes(decoder, stream.buf, (size_t)stream.len, &wanted, out.buf);
+    if (decoder && itemsize == 1) error = zlib_decode(decoder, stream.buf, (size_t)stream.len, out.buf, (size_t)out.len);
+    else if (decoder) error = zlib_decode_planes(decoder, stream.buf, (size_t)stream.len, &wanted, out.buf);
     decoder_close(decoder);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&stream);

@@ -153,7 +153,6 @@ class ChunkedRows(RowReader):
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> list:
         "A task for each run of adjacent chunks; those that were never written are filled at once."
-        if out.nbytes >= _ONE_THREAD: self.codec.warm_up()
         decoders_for = self._row_decoders if self.is_row_wise else self._grid_decoders
         chunks, decoders = decoders_for(rows, out, places)
         for position in np.flatnonzero(chunks < 0): decoders[position](None)
