@@ -1,4 +1,4 @@
-#define SOURCE "6a27aef2"
+#define SOURCE "00dcb295"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -7,8 +7,12 @@
 #include "codecs/lzf.c"
 #include "codecs/huffman_code.c"
 #include "codecs/literal_encoder.c"
+#include "codecs/literal_decoder.c"
+#include "codecs/inflate.c"
 #include "codecs/zlib_encoder.c"
+#include "codecs/zlib_decoder.c"
 #include "codecs/counts.c"
+#include "codecs/chunk_codec.c"
 #include "splitting/fingerprints.c"
 #include "store/signal_statistics.c"
 #include "streaming/row_pool.c"
@@ -25,10 +29,14 @@ static PyMethodDef methods[] = {
     {"huffman_code", native_huffman_code, METH_VARARGS, NULL},
     {"entropy_bits", native_entropy_bits, METH_VARARGS, NULL},
     {"pack_blocks", native_pack_blocks, METH_VARARGS, NULL},
+    {"unpack_literals", native_unpack_literals, METH_VARARGS, NULL},
+    {"inflate", native_inflate, METH_VARARGS, NULL},
     {"deflate_planes", native_deflate_planes, METH_VARARGS, NULL},
+    {"decode_zlib", native_decode_zlib, METH_VARARGS, NULL},
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
+    {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
