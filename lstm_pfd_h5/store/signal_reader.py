@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from ..constants import SPLITS
-from ..core.checks import element_numbers
+from ..core.checks import element_numbers, refuse
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.class_numbers import count_classes, label_names_of
@@ -221,8 +221,7 @@ class SignalReader(Report):
         out : np.ndarray, optional
             (n, samples) or (n, channels, samples) float32, to be filled.
         places : np.ndarray, optional
-            (n,) int64, the place in `out` of each row. `out` may then have more than n rows; the others keep their
-            values.
+            (n,) int64, the place in `out` of each row. Other rows of `out` keep their values.
         threads : int, optional
             Threads to decode on; by default one for each processor.
 
@@ -244,18 +243,13 @@ class SignalReader(Report):
         """
         rows = self.row_numbers(rows)
         if out is None: out = np.empty((len(rows), *self.row_shape), np.float32)
-        self._check_out(out, len(rows), places)
-        self._row_reader.read(rows, out, threads, places)
-        return out
-
-    def _check_out(self, out, count, places):
-        shape = (count if places is None else len(out), *self.row_shape)
+        shape = (len(rows) if places is None else len(out), *self.row_shape)
         if out.shape != shape or out.dtype != np.float32:
             raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 {shape}")
-        if places is None: return
-        if len(places) != count or count and not 0 <= places.min() <= places.max() < len(out):
-            expected = f"one for each of {count} rows, from 0 to {len(out) - 1}"
-            raise InvalidArgumentError(f"places are {places}", expected)
+        if places is not None and (len(places) != len(rows) or not ((places >= 0) & (places < len(out))).all()):
+            refuse("places", places, f"one for each of {len(rows)} rows, from 0 to {len(out) - 1}")
+        self._row_reader.read(rows, out, threads, places)
+        return out
 
     def __getitem__(self, rows):
         return self.read([rows])[0] if isinstance(rows, (int, np.integer)) else self.read(rows)
