@@ -1,4 +1,4 @@
-#define SOURCE "00dcb295"
+#define SOURCE "6ea6f5d5"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -13,7 +13,10 @@
 #include "codecs/zlib_decoder.c"
 #include "codecs/counts.c"
 #include "codecs/chunk_codec.c"
+#include "hdf5/row_pieces.c"
 #include "splitting/fingerprints.c"
+#include "store/file_bytes.c"
+#include "store/row_readers.c"
 #include "store/signal_statistics.c"
 #include "streaming/row_pool.c"
 #include "readers/exact_numbers.c"
@@ -37,9 +40,11 @@ static PyMethodDef methods[] = {
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},
+    {"row_pieces", native_row_pieces, METH_VARARGS, NULL},
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
+    {"read_plain_rows", native_read_plain_rows, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
     {"count_samples", native_count_samples, METH_VARARGS, NULL},
     {"copy_windows", native_copy_windows, METH_VARARGS, NULL},

@@ -41,13 +41,14 @@ class JoinedRows(RowReader):
         self.shape = (int(self.ends[-1]), *shapes[0])
         self.dtype = np.result_type(*(part.dtype for part in parts))
 
-    def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray) -> list:
+    def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "The tasks of all parts; the threads share them."
         part_of_row, tasks = np.searchsorted(self.ends, rows, side="right"), []
+        places = np.arange(len(rows)) if places is None else places
         for number in np.unique(part_of_row).tolist():
             part, chosen = self.parts[number], part_of_row == number
             first = int(self.ends[number]) - part.shape[0]
-            tasks += part.tasks(rows[chosen] - first, out, places[chosen])
+            tasks += part.tasks(rows[chosen] - first, out, places[chosen], threads)
         return tasks
 
 # %% ../../nbs/guide/05_store/03_joined_rows.ipynb #dacc9c11
