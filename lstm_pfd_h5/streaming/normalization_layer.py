@@ -6,6 +6,7 @@
 __all__ = ['IQR_OF_NORMAL', 'KINDS', 'PER', 'signal_offset_and_scale', 'Normalization']
 
 # %% ../../nbs/guide/06_streaming/11_normalization_layer.ipynb #aee372a1
+import math
 import warnings
 
 import numpy as np
@@ -47,10 +48,10 @@ def _offset_and_scale(statistics: SignalStatistics, kind, per):
 def signal_offset_and_scale(signals: torch.Tensor, kind: str) -> tuple[torch.Tensor, torch.Tensor]:
     "Offset and scale of each signal: (..., 1) of (..., L), by its own samples. The scale of a constant signal is 1."
     if kind == "zscore":
-        variance, offset = torch.var_mean(signals, dim=-1, correction=0, keepdim=True)
-        scale = variance.sqrt()
+        offset = signals.mean(dim=-1, keepdim=True)
+        scale = _root_mean_square(signals - offset)
     elif kind == "rms":
-        scale = signals.square().mean(dim=-1, keepdim=True).sqrt()
+        scale = _root_mean_square(signals)
         offset = torch.zeros_like(scale)
     elif kind == "minmax":
         lowest, highest = signals.amin(dim=-1, keepdim=True), signals.amax(dim=-1, keepdim=True)
@@ -60,6 +61,10 @@ def signal_offset_and_scale(signals: torch.Tensor, kind: str) -> tuple[torch.Ten
         lower, upper = _at(ascending, 0.25), _at(ascending, 0.75)
         offset, scale = _at(ascending, 0.5), (upper - lower) / 1.3489795003921634
     return offset, torch.where(scale > 5e-7 * offset.abs(), scale, torch.ones_like(scale))
+
+
+def _root_mean_square(signals: torch.Tensor) -> torch.Tensor:
+    return torch.linalg.vector_norm(signals, dim=[-1], keepdim=True) / math.sqrt(signals.shape[-1])
 
 
 def _at(ascending: torch.Tensor, share: float) -> torch.Tensor:
