@@ -1,4 +1,4 @@
-#define SOURCE "6ea6f5d5"
+#define SOURCE "96bf7cd1"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -45,6 +45,7 @@ static PyMethodDef methods[] = {
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
     {"read_plain_rows", native_read_plain_rows, METH_VARARGS, NULL},
+    {"read_chunked_rows", native_read_chunked_rows, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
     {"count_samples", native_count_samples, METH_VARARGS, NULL},
     {"copy_windows", native_copy_windows, METH_VARARGS, NULL},

@@ -77,3 +77,120 @@ METHOD(read_plain_rows) {
     PyBuffer_Release(&out);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }
+
+enum { LARGEST_RUN = 1 << 18, LARGEST_GAP = 4096 };
+
+/* Chunks of a file, and the memory that one thread needs to decode them. */
+typedef struct {
+    int file;
+    chunk_format format;
+    const int64_t *sizes, *masks;
+    const uint8_t *fill;
+    uint8_t *out, *stored, *values;
+    struct decoder *decoder;
+} chunk_source;
+
+/* The piece after those of the chunks that are read together, and the position in the file where these chunks end. */
+static size_t end_of_run(const chunk_source *source, const piece *pieces, size_t first, size_t count, int64_t *end) {
+    size_t next = first;
+    *end = pieces[first].address;
+    for (; next < count; next++) {
+        if (next > first && pieces[next].chunk == pieces[next - 1].chunk) continue;
+        int64_t end_of_chunk = pieces[next].address + source->sizes[pieces[next].chunk];
+        if (next > first && pieces[next].address - *end > LARGEST_GAP) break;
+        if (next > first && end_of_chunk - pieces[first].address > LARGEST_RUN) break;
+        if (end_of_chunk > *end) *end = end_of_chunk;
+    }
+    return next;
+}
+
+/* Whether sizes are possible, and the bytes of the longest run, for which there must be memory. */
+static int longest_run(const chunk_source *source, const piece *pieces, size_t count, size_t *longest) {
+    *longest = 1;
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].address < 0) continue;
+        int64_t size = source->sizes[pieces[i].chunk];
+        if (size < 0 || size > INT32_MAX || pieces[i].address > INT64_MAX - 2 * (int64_t)INT32_MAX) return 0;
+        if ((size_t)size > *longest) *longest = (size_t)size;
+    }
+    if (count > 1 && *longest < LARGEST_RUN) *longest = LARGEST_RUN;
+    return 1;
+}
+
+static int decode_pieces(chunk_source *source, const uint8_t *stored, const piece *pieces, size_t count) {
+    size_t size = (size_t)source->sizes[pieces->chunk], itemsize = source->format.itemsize;
+    uint32_t mask = (uint32_t)source->masks[pieces->chunk];
+    if (count == 1)
+        return !decode_values(&source->format, source->decoder, stored, size, mask, (size_t)pieces->source,
+                              (size_t)pieces->count, source->out + (size_t)pieces->target * itemsize);
+    if (!source->values) source->values = malloc(source->format.size ? source->format.size : 1);
+    if (!source->values) return 0;
+    if (decode_chunk(&source->format, source->decoder, stored, size, mask, source->values)) return 0;
+    for (const piece *each = pieces; each < pieces + count; each++)
+        memcpy(source->out + (size_t)each->target * itemsize, source->values + (size_t)each->source * itemsize,
+               (size_t)each->count * itemsize);
+    return 1;
+}
+
+static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t count) {
+    size_t first = 0;
+    for (; first < count && pieces[first].address < 0; first++)
+        fill_piece(pieces + first, source->fill, source->format.itemsize, source->out);
+    while (first < count) {
+        int64_t begin = pieces[first].address, end;
+        size_t after = end_of_run(source, pieces, first, count, &end);
+        if (!read_at(source->file, source->stored, (size_t)(end - begin), begin)) return 0;
+        for (size_t next; first < after; first = next) {
+            for (next = first + 1; next < after && pieces[next].chunk == pieces[first].chunk;) next++;
+            const uint8_t *stored = source->stored + (pieces[first].address - begin);
+            if (!decode_pieces(source, stored, pieces + first, next - first)) return 0;
+        }
+    }
+    return 1;
+}
+
+/* Read and decode a part of the pieces of rows; whether that succeeded. */
+static int read_chunk_part(chunk_source *source, const row_request *request, size_t part, size_t parts) {
+    size_t count, longest;
+    int is_read = 0;
+    piece *all = pieces_of(request, &count);
+    if (!all) return 0;
+    size_t begin = part_begin(all, count, part, parts), end = part_begin(all, count, part + 1, parts);
+    source->decoder = decoder_open();
+    if (source->decoder && longest_run(source, all + begin, end - begin, &longest)) {
+        source->stored = malloc(longest);
+        is_read = source->stored && read_chunk_pieces(source, all + begin, end - begin);
+    }
+    decoder_close(source->decoder);
+    free(source->stored);
+    free(source->values);
+    free(all);
+    return is_read;
+}
+
+METHOD(read_chunked_rows) {
+    row_buffers buffers;
+    chunk_source source = {0};
+    Py_buffer sizes, masks, fill, out;
+    Py_ssize_t itemsize, part, parts;
+    int is_read = 0;
+    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS "(iiin)y*y*y*w*nn", &source.file, ROW_ADDRESSES(&buffers),
+                          &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
+                          &sizes, &masks, &fill, &out, &part, &parts)) return NULL;
+    int is_possible = itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
+        && sizes.len == buffers.addresses.len && masks.len == sizes.len
+        && request_of(&buffers, (size_t)(out.len / itemsize)) && buffers.request.form->chunk_values >= 0
+        && buffers.request.form->chunk_values <= INT32_MAX / itemsize;
+    if (is_possible) {
+        source.format.itemsize = (size_t)itemsize;
+        source.format.size = (size_t)(buffers.request.form->chunk_values * itemsize);
+        source.sizes = sizes.buf, source.masks = masks.buf, source.fill = fill.buf, source.out = out.buf;
+        Py_BEGIN_ALLOW_THREADS
+        is_read = read_chunk_part(&source, &buffers.request, (size_t)part, (size_t)parts);
+        Py_END_ALLOW_THREADS
+    }
+    Py_buffer *all[] = {&sizes, &masks, &fill, &out};
+    for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
+    release_rows(&buffers);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
+}

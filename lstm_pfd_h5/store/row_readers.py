@@ -185,26 +185,29 @@ class ChunkedRows(DirectRows):
         self.codec, self.table = codec, chunk_table(dataset)
         grid = chunk_grid(self.table, dataset.shape, dataset.chunks)
         super().__init__(dataset, RowPieces(dataset.shape, dataset.chunks, grid), self.table.addresses)
-        self.in_c = False
+        self.sizes, self.masks = (np.ascontiguousarray(each) for each in (self.table.sizes, self.table.filter_masks))
+        self.in_c = self.in_c and codec.native_format is not None
 
     def _read_in_c(self, rows, out, places, part, parts):
-        return False
+        pieces, file = (self.pieces.numbers, self.pieces.grid, self.pieces.spans), self.file.descriptor()
+        return native.read_chunked_rows(file, pieces, self.addresses, rows, places, self.codec.native_format, self.sizes,
+                                        self.masks, self.fill, out, part, parts)
 
     def _tasks_of_pieces(self, pieces, out):
         order = np.argsort(pieces.chunks, kind="stable")
         chunks, firsts = np.unique(pieces.chunks[order], return_index=True)
         pieces = Pieces(*(each[order] for each in pieces))
         shares = [slice(*ends) for ends in zip(firsts.tolist(), [*firsts[1:].tolist(), len(order)])]
-        runs = plan_runs(self.addresses[chunks], self.table.sizes[chunks])
+        runs = plan_runs(self.addresses[chunks], self.sizes[chunks])
         return [(self._read_run, chunks[run].tolist(), [shares[number] for number in run], pieces, out) for run in runs]
 
     def _read_run(self, chunks, shares, pieces, out):
         "Decode chunks that are adjacent in the file, each to the places of its share of the pieces."
-        addresses, sizes = self.addresses[chunks].tolist(), self.table.sizes[chunks].tolist()
+        addresses, sizes = self.addresses[chunks].tolist(), self.sizes[chunks].tolist()
         stored = memoryview(self.file.read(addresses[0], addresses[-1] + sizes[-1] - addresses[0]))
         for chunk, address, size, share in zip(chunks, addresses, sizes, shares):
             part = stored[address - addresses[0] : address - addresses[0] + size]
-            try: self._decode(part, int(self.table.filter_masks[chunk]), Pieces(*(each[share] for each in pieces)), out)
+            try: self._decode(part, int(self.masks[chunk]), Pieces(*(each[share] for each in pieces)), out)
             except CorruptFileError as error: raise self._damaged(chunk, error) from error
 
     def _decode(self, stored, mask, pieces, out):
