@@ -90,6 +90,89 @@ static int decode_carefully(bit_reader *reader, const inflate_tables *tables, by
     }
 }
 
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) \
+    && !defined(__SANITIZE_ADDRESS__)
+#define FREE_SHIFTS __attribute__((target_clones("bmi2", "default")))
+#else
+#define FREE_SHIFTS
+#endif
+
+enum { INPUT_RESERVE = 16, OUTPUT_RESERVE = 258 + 2 + 16 };
+
+static inline void copy_repetition(uint8_t *to, size_t distance, size_t length) {
+    const uint8_t *from = to - distance, *end = to + length;
+    if (distance >= 16) {
+        do { memcpy(to, from, 16); to += 16; from += 16; } while (to < end);
+    } else if (distance >= 8) {
+        do { store_64(to, load_64(from)); to += 8; from += 8; } while (to < end);
+    } else if (distance == 4 || distance == 1) {
+        uint64_t word = distance == 1 ? *from * 0x0101010101010101u : load_32(from) * 0x0000000100000001u;
+        do { store_64(to, word); to += 8; } while (to < end);
+    } else {
+        do *to++ = *from++; while (to < end);
+    }
+}
+
+static inline void refill_quickly(bit_reader *reader) {
+    reader->bits |= load_64(reader->next) << reader->count;
+    reader->next += (63 - reader->count) >> 3;
+    reader->count |= 56;
+}
+
+/* Decode symbols while there is enough room; 1 after the end of the block, 0 before, -1 if it is damaged. */
+FREE_SHIFTS static int decode_quickly(bit_reader *outer_reader, const inflate_tables *tables, byte_writer *writer) {
+    bit_reader reader = *outer_reader;
+    uint8_t *next = writer->next;
+    const uint32_t *bytes = tables->bytes, *distances = tables->distances;
+    const unsigned byte_bits = tables->byte_bits, distance_bits = tables->distance_bits;
+    const uint64_t byte_mask = ((uint64_t)1 << byte_bits) - 1;
+    int result = 0;
+    refill_bits(&reader);
+    while (reader.end - reader.next >= INPUT_RESERVE && writer->end - next >= OUTPUT_RESERVE) {
+        uint32_t entry = bytes[reader.bits & byte_mask];  /* eleven bits are left: this need not wait for the refill */
+        uint64_t dropped = 0;
+        refill_quickly(&reader);
+        if (entry & IS_LITERAL) {
+            drop_bits(&reader, entry & 63);
+            *next++ = (uint8_t)(entry >> 16);
+            entry = bytes[reader.bits & byte_mask];
+            if (entry & IS_LITERAL) {
+                drop_bits(&reader, entry & 63);
+                *next++ = (uint8_t)(entry >> 16);
+                entry = bytes[reader.bits & byte_mask];
+            }
+        }
+        if (entry & IS_LITERAL) {
+            drop_bits(&reader, entry & 63);
+            *next++ = (uint8_t)(entry >> 16);
+            continue;
+        }
+        if (entry & SPECIAL) {
+            entry = next_entry(&reader, bytes, byte_bits, &dropped);
+            if (entry & IS_LITERAL) { *next++ = (uint8_t)(entry >> 16); continue; }
+            if (entry & SPECIAL) { result = entry & ENDS_BLOCK ? 1 : -1; break; }
+        } else {
+            dropped = reader.bits;
+            drop_bits(&reader, entry & 63);
+        }
+        size_t length = number_of(entry, dropped);
+        refill_quickly(&reader);
+        entry = next_entry(&reader, distances, distance_bits, &dropped);
+        size_t distance = number_of(entry, dropped);
+        if (entry & SPECIAL || distance > (size_t)(next - writer->begin)) { result = -1; break; }
+        copy_repetition(next, distance, length);
+        next += length;
+    }
+    *outer_reader = reader;
+    writer->next = next;
+    return result;
+}
+
+static int decode_block(bit_reader *reader, const inflate_tables *tables, byte_writer *writer) {
+    int result = decode_quickly(reader, tables, writer);
+    return result ? result > 0 : decode_carefully(reader, tables, writer);
+}
+
 /* Fill `out` with the contents of a stream. Returns the bytes of the stream, or 0 if it holds more or fewer, or is damaged. */
 static size_t inflate_stream(inflate_tables *tables, const uint8_t *stream, size_t size, uint8_t *out, size_t out_size) {
     bit_reader reader = {stream, stream + size, 0, 0, 0};
@@ -105,7 +188,7 @@ static size_t inflate_stream(inflate_tables *tables, const uint8_t *stream, size
         }
         if (type == 1) set_fixed_code(&code);
         else if (type == 3 || !read_block_code(&reader, &tables->values, &code)) return 0;
-        if (!make_tables(tables, &code) || !decode_carefully(&reader, tables, &writer)) return 0;
+        if (!make_tables(tables, &code) || !decode_block(&reader, tables, &writer)) return 0;
     }
     return writer.next == writer.end ? (size_t)(reader.next - stream) - reader.count / 8 + reader.missing : 0;
 }
