@@ -1,4 +1,4 @@
-#define SOURCE "96bf7cd1"
+#define SOURCE "da83edbc"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
