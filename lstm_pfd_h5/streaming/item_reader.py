@@ -22,8 +22,8 @@ from .windows import Windows
 POOL_SIZE = "256MB"
 "Decoded rows that a process keeps for windows and blocks, unless another size is given."
 
-TOGETHER = 1 << 20
-"Bytes of decoded samples that are read in one call, if batches are smaller: then a call costs little beside its work."
+TOGETHER = 4 << 20
+"Bytes of decoded samples that are read ahead in one call, if batches are smaller: a call then costs little."
 
 
 class ItemReader:
