@@ -14,15 +14,7 @@ import numpy as np
 
 from .bench_tasks import check_count
 from .peer_libraries import BatchRows
-from lstm_pfd_h5.benchmarks.storage_formats import (
-    LstmPfdFormat,
-    PlainH5py,
-    StorageFormat,
-    epoch_rows,
-    row_sums,
-    shuffled_loader,
-    sort_rows,
-)
+from .storage_formats import LstmPfdFormat, StorageFormat, epoch_rows, shuffled_loader, sort_rows
 from .worker import timed
 from ..errors import CorruptFileError
 
