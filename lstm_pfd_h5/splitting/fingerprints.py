@@ -141,7 +141,7 @@ def _project(signal, sums):
 def samples_digest(samples: np.ndarray) -> bytes:
     "16 bytes that depend on the shape and on every float32 value of an array, which is contiguous."
     digest = hashlib.blake2b(repr(samples.shape).encode(), digest_size=16)
-    digest.update(samples)
+    digest.update(samples.data)
     return digest.digest()
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #174297ac
