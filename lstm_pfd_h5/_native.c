@@ -1,4 +1,4 @@
-#define SOURCE "da83edbc"
+#define SOURCE "939bfee9"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -125,7 +125,9 @@ static void make_code(const uint32_t counts[256], const uint32_t runs[259], stru
     canonical_codes(code->lengths, code->used, codes);
     for (int symbol = 0; symbol < 257; symbol++) code->table[symbol] = codes[symbol] | (uint32_t)code->lengths[symbol] << 16;
     for (size_t length = SHORTEST_RUN; runs && length <= LONGEST_RUN; length++) {
-        unsigned number = run_symbol(length), width = code->lengths[257 + number];  /* then extra bits, and distance 0 */
+        unsigned number = run_symbol(length);
+        if (257 + number >= code->used) break;  /* no run is this long */
+        unsigned width = code->lengths[257 + number];  /* then extra bits, and distance 0 */
         code->run_table[length] = codes[257 + number] | (uint32_t)(length - RUN_BASE[number]) << width
             | (width + RUN_EXTRA[number] + 1) << 16;
     }
