@@ -189,9 +189,9 @@ class ChunkedRows(DirectRows):
         self.in_c = self.in_c and codec.native_format is not None
 
     def _read_in_c(self, rows, out, places, part, parts):
-        pieces, file = (self.pieces.numbers, self.pieces.grid, self.pieces.spans), self.file.descriptor()
-        return native.read_chunked_rows(file, pieces, self.addresses, rows, places, self.codec.native_format, self.sizes,
-                                        self.masks, self.fill, out, part, parts)
+        pieces, chunks = (self.pieces.numbers, self.pieces.grid, self.pieces.spans), (self.sizes, self.masks)
+        return native.read_chunked_rows(self.file.descriptor(), pieces, self.addresses, rows, places,
+                                        self.codec.native_format, *chunks, self.fill, out, part, parts)
 
     def _tasks_of_pieces(self, pieces, out):
         order = np.argsort(pieces.chunks, kind="stable")
