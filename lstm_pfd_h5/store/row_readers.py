@@ -39,7 +39,7 @@ def opened_identity(item: h5py.Dataset | GuardedGroup) -> tuple:
     return file_identity(file.id.get_vfd_handle())
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #39229ab3
-_ONE_THREAD = 1 << 19  # fewer bytes than these are read before a second thread has woken up
+_ONE_THREAD = 1 << 20  # fewer bytes than these are decoded before a second thread has woken up
 _MOST_AT_ONCE = 1 << 26
 
 
