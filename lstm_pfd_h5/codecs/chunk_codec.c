@@ -80,3 +80,66 @@ METHOD(decode_chunk) {
     PyErr_SetString(PyExc_ValueError, "expected a buffer for values of the chunk");
     return NULL;
 }
+
+struct encoder {
+    size_t size, itemsize;  /* bytes of a chunk, and of a value */
+    int shuffle, compression;
+    double conceded;
+    uint8_t *planes;
+    uint32_t *lzf_table;
+    struct choice *choice;
+};
+
+static size_t chunk_room(const struct encoder *encoder) {
+    if (encoder->compression == 2) return lzf_room(encoder->size);
+    return deflate_room(encoder->itemsize, encoder->size / encoder->itemsize);
+}
+
+/* The bytes of one chunk; their number, or 0 if it is left to libdeflate. */
+static size_t encode_chunk(const struct encoder *encoder, const uint8_t *values, uint8_t *out) {
+    size_t count = encoder->shuffle ? encoder->itemsize : 1;
+    const uint8_t *planes = values;
+    if (count > 1) split_planes(values, encoder->size, count, encoder->planes), planes = encoder->planes;
+    if (encoder->compression == 1)
+        return deflate_planes(planes, count, encoder->size / count, encoder->conceded, encoder->choice, out);
+    if (encoder->compression == 2) return pack_lzf(planes, encoder->size, encoder->lzf_table, out);
+    memcpy(out, planes, encoder->size);
+    return encoder->size;
+}
+
+METHOD(encode_chunks) {
+    Py_buffer rows;
+    Py_ssize_t size, itemsize;
+    struct encoder encoder = {0};
+    if (!PyArg_ParseTuple(args, "y*nnpid", &rows, &size, &itemsize, &encoder.shuffle, &encoder.compression,
+                          &encoder.conceded)) return NULL;
+    PyObject *data = NULL, *ends = NULL;
+    if (size > 0 && itemsize > 0 && size % itemsize == 0 && rows.len % size == 0) {
+        size_t chunks = (size_t)(rows.len / size), filled = 0;
+        encoder.size = (size_t)size;
+        encoder.itemsize = (size_t)itemsize;
+        encoder.planes = malloc(encoder.size);
+        encoder.lzf_table = malloc(LZF_TABLE * sizeof *encoder.lzf_table);
+        encoder.choice = malloc(sizeof *encoder.choice);
+        data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * chunk_room(&encoder)));
+        ends = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * 8));
+        if (data && ends && encoder.planes && encoder.lzf_table && encoder.choice) {
+            uint8_t *out = (uint8_t *)PyBytes_AS_STRING(data), *end = (uint8_t *)PyBytes_AS_STRING(ends);
+            Py_BEGIN_ALLOW_THREADS
+            for (size_t chunk = 0; chunk < chunks; chunk++) {
+                filled += encode_chunk(&encoder, (const uint8_t *)rows.buf + chunk * encoder.size, out + filled);
+                store_64(end + 8 * chunk, filled);
+            }
+            Py_END_ALLOW_THREADS
+            _PyBytes_Resize(&data, (Py_ssize_t)filled);
+        } else if (data && ends) PyErr_NoMemory();
+    } else PyErr_SetString(PyExc_ValueError, "expected whole chunks of whole values");
+    free(encoder.planes);
+    free(encoder.lzf_table);
+    free(encoder.choice);
+    PyBuffer_Release(&rows);
+    if (data && ends && !PyErr_Occurred()) return Py_BuildValue("NN", data, ends);
+    Py_XDECREF(data);
+    Py_XDECREF(ends);
+    return NULL;
+}

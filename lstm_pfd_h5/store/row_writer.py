@@ -61,8 +61,7 @@ class RowWriter:
         self.written -= len(signals) - count
 
     def _encode(self, signals):
-        starts = range(0, len(signals), self.per_chunk)
-        return [self.codec.encode(signals[start : start + self.per_chunk]) for start in starts]
+        return self.codec.encode_chunks(signals, self.per_chunk)
 
 
 _TASK_BYTES = 1 << 18  # signals of one task: handing over a task costs as much as encoding a few KiB
