@@ -1,4 +1,4 @@
-#define SOURCE "939bfee9"
+#define SOURCE "3346ae0c"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -40,6 +40,7 @@ static PyMethodDef methods[] = {
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},
+    {"encode_chunks", native_encode_chunks, METH_VARARGS, NULL},
     {"row_pieces", native_row_pieces, METH_VARARGS, NULL},
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
