@@ -241,8 +241,8 @@ class ChunkCodec:
             The bytes do not decode to exactly the size of the chunk, or a checksum does not match.
         """
         raw, count = out.reshape(-1).view(np.uint8), out.size if count is None else count
-        if self.native_format and native.decode_chunk(self.native_format, stored, raw, filter_mask, first, count) == 0:
-            return
+        form = self.native_format
+        if native and form and native.decode_chunk(form, stored, raw, filter_mask, first, count) == 0: return
         if raw.size == count * self.dtype.itemsize: return self._decode_whole(stored, raw, filter_mask)
         self._decode_whole(stored, whole := np.empty(count * self.dtype.itemsize, np.uint8), filter_mask)
         raw[:] = whole[first * self.dtype.itemsize :][: raw.size]
