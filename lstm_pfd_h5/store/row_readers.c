@@ -26,7 +26,8 @@ static int read_neighbours(int file, const piece *pieces, size_t count, size_t i
         parts[i].iov_base = out + (size_t)pieces[i].target * itemsize;
         size += parts[i].iov_len = (size_t)pieces[i].count * itemsize;
     }
-    if (count > 1 && preadv(file, parts, (int)count, (off_t)begin_of(pieces, itemsize)) == (ssize_t)size) return 1;
+    if (count > 1 && size <= READ_AT_ONCE
+        && preadv(file, parts, (int)count, (off_t)begin_of(pieces, itemsize)) == (ssize_t)size) return 1;
 #endif
     for (size_t i = 0; i < count; i++) {
         uint8_t *to = out + (size_t)pieces[i].target * itemsize;
