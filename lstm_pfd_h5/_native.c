@@ -1,4 +1,4 @@
-#define SOURCE "3346ae0c"
+#define SOURCE "b542002b"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
