@@ -7,8 +7,10 @@ __all__ = ['MAX_THREADS', 'available_processors', 'default_threads', 'run_on_thr
            'map_in_order']
 
 # %% ../../nbs/guide/01_core/10_parallel.ipynb #383fbbc8
+import math
 import multiprocessing
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -27,12 +29,20 @@ def available_processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_place = threading.local()
+
+
 def default_threads() -> int:
-    "Threads to decode on: one per available processor, at most `MAX_THREADS`; one in a daemonic worker process."
-    return 1 if multiprocessing.current_process().daemon else min(MAX_THREADS, available_processors())
+    "Threads to decode on: one per available processor, at most `MAX_THREADS`; one in a daemonic process, or in a task."
+    if multiprocessing.current_process().daemon or getattr(_place, "is_in_pool", False): return 1
+    return min(MAX_THREADS, available_processors())
 
 # %% ../../nbs/guide/01_core/10_parallel.ipynb #1ae2b82f
-_pool = PerProcess(partial(ThreadPoolExecutor, MAX_THREADS, thread_name_prefix="lstm_pfd_h5"))
+def _enter_pool():
+    _place.is_in_pool = True
+
+
+_pool = PerProcess(partial(ThreadPoolExecutor, MAX_THREADS, "lstm_pfd_h5", _enter_pool))
 
 
 def run_on_threads(function: Callable, tasks: list, threads: int | None = None) -> list:
@@ -69,10 +79,23 @@ def in_background(function: Callable, *arguments) -> Future:
     return _background.get().submit(function, *arguments)
 
 # %% ../../nbs/guide/01_core/10_parallel.ipynb #03b3b42f
-def run_ahead(function: Callable, tasks: Iterable, threads: int | None = None) -> Iterator:
+def run_ahead(function: Callable, tasks: Iterable, threads: int | None = None, *, size: Callable | None = None,
+              most: float = math.inf) -> Iterator:
     """Yield `function(*task)` for each task in order, while other threads work on the next ones.
 
     At most `threads` + 1 tasks are in progress, so memory stays bounded.
+
+    Parameters
+    ----------
+    function : callable
+    tasks : iterable of tuple
+    threads : int, optional
+        Default: `default_threads()`.
+    size : callable, optional
+        `size(*task)` is the size of a task, in any unit.
+    most : float
+        The largest sum of the sizes of tasks in progress. A task that is larger runs alone, and in the calling thread,
+        where it may use all threads itself.
     """
     threads, started = threads or default_threads(), deque()
     if threads < 2:
@@ -80,11 +103,14 @@ def run_ahead(function: Callable, tasks: Iterable, threads: int | None = None) -
         return
     try:
         for task in tasks:
-            if len(started) > threads: yield started.popleft().result()
-            started.append(_pool.get().submit(function, *task))
-        while started: yield started.popleft().result()
+            own = size(*task) if size else 0
+            while started and (len(started) > threads or own + sum(each for _, each in started) > most):
+                yield started.popleft()[0].result()
+            if own > most: yield function(*task)
+            else: started.append((_pool.get().submit(function, *task), own))
+        while started: yield started.popleft()[0].result()
     finally:
-        wait(started)
+        wait([future for future, _ in started])
 
 # %% ../../nbs/guide/01_core/10_parallel.ipynb #0d072a0d
 _AHEAD = 2  # tasks per process that are started ahead of the one whose result is awaited

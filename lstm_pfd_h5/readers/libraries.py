@@ -6,6 +6,7 @@
 __all__ = ['DAMAGED', 'format_library', 'library_errors']
 
 # %% ../../nbs/guide/09_readers/19_libraries.ipynb #d75c161b
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,9 @@ DAMAGED = "The file is damaged or cut short: copy it again from its source"
 "The remedy for a damaged file."
 
 
+_one_at_a_time = threading.RLock()  # warnings are silenced for all threads of a process
+
+
 @contextmanager
 def library_errors(library: str, kind: str, file: str) -> Iterator[None]:
     """Turn whatever a library raises while it reads a file into an error of this package, and keep it quiet.
@@ -58,7 +62,7 @@ def library_errors(library: str, kind: str, file: str) -> Iterator[None]:
         The memory is not enough, or the library does not know this variant of the format.
     """
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a chunk that is not needed, a deprecated property
             yield
     except LstmPfdError: raise

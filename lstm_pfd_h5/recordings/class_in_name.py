@@ -8,7 +8,7 @@ __all__ = ['NOTHING_SHARED', 'NamePart', 'SharedWords', 'NameReading', 'read_nam
 # %% ../../nbs/guide/11_recordings/02_class_in_name.ipynb #d65b5842
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from lstm_pfd_h5.recordings.vocabulary import (
     ADJECTIVES,
@@ -153,17 +153,17 @@ class NameReading:
         "The parts of some kinds."
         return [part for part in self.parts if part.kind in kinds]
 
-    @property
+    @cached_property
     def classes(self) -> tuple:
         "The classes that are named, each once."
         return tuple(dict.fromkeys(part.label for part in self.of_kind("class")))
 
-    @property
+    @cached_property
     def changing(self) -> list:
         "The parts that change what a class word means."
         return self.of_kind(*CHANGING_WORDS)
 
-    @property
+    @cached_property
     def obstacles(self) -> list:
         "The parts for which no class is read although one or more are named; empty if the name is read or names none."
         if not self.classes: return self.of_kind("adjective")
@@ -172,7 +172,7 @@ class NameReading:
         others = [part for part in self.of_kind("code") if part.label not in self.classes]
         return self.changing + self.of_kind("damage", *["fault"] * healthy) + others + self.of_kind("unknown")
 
-    @property
+    @cached_property
     def label(self) -> str | None:
         "The class, if the name is understood as a whole and names one."
         return self.classes[0] if len(self.classes) == 1 and not self.obstacles else None

@@ -6,12 +6,13 @@
 __all__ = ['shared_words', 'places_of', 'shared_words_of', 'Obstacle', 'path_obstacle', 'escaped']
 
 # %% ../../nbs/guide/11_recordings/03_class_in_path.ipynb #2f2fcf66
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from .class_in_name import NOTHING_SHARED, SharedWords, read_name
 
@@ -56,12 +57,14 @@ def places_of(path, root=None) -> list:
     root : path-like, optional
         The folder that is imported; folders below it are read. The folder that holds the file is always read.
     """
-    path = Path(path).absolute()
-    return [("file name", path.stem), *_folders(path.parent, root and Path(root).absolute())]
+    here = os.getcwd()
+    folder, name = os.path.split(os.path.join(here, path).rstrip(os.sep))
+    return [("file name", PurePath(name).stem), *_folders(folder, root and os.path.join(here, root))]
 
 
 @lru_cache(maxsize=4096)  # files share their folders
 def _folders(folder, root):
+    folder = Path(folder)
     inside = folder.relative_to(root).parents if root and folder.is_relative_to(root) else ()
     return tuple(("folder", name) for name in (folder.name, *[parent.name for parent in inside][:-1]))
 

@@ -77,7 +77,7 @@ def find_files(source, pattern=RECORDING_PATTERNS, recursive: bool = True):
 def list_files(folder, recursive: bool = True) -> list:
     "The paths in a folder that are not folders, in any order; links to folders are not followed."
     found = []
-    for place, folders, names in os.walk(folder):
+    for place, _, names in os.walk(folder):
         found += [Path(place, name) for name in names]
         if not recursive: break
     return found
@@ -85,7 +85,8 @@ def list_files(folder, recursive: bool = True) -> list:
 
 def _matcher(patterns, root):
     "A function that tells whether a path matches one of the patterns."
-    of_paths, of_names = ([each.lower() for each in patterns if ("/" in each) is has_slash] for has_slash in (True, False))
+    of_paths = [pattern.lower() for pattern in patterns if "/" in pattern]
+    of_names = [pattern.lower() for pattern in patterns if "/" not in pattern]
     path_form, name_form = (re.compile("|".join(map(translate, each)) or "(?!)") for each in (of_paths, of_names))
     if not of_paths: return lambda path: name_form.match(path.name.lower()) is not None
     return lambda path: bool(name_form.match(path.name.lower()) or path_form.match(relative_name(path, root).lower()))

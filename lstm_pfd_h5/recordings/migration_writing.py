@@ -87,7 +87,7 @@ class _RowBuffer:
         step = max(1, _BUFFER_BYTES // (4 * rows[0].size))
         targets = np.stack(list(recording.targets.values()), axis=1) if recording.targets else np.empty((len(rows), 0))
         for start in range(0, len(rows), step):
-            part = rows[start : start + step].astype(np.float32)
+            part = rows[start : start + step].astype(np.float32, copy=len(rows) > step)
             count, group = len(part), np.full(len(part), recording.group, object)
             indices = np.arange(first + start, first + start + count)
             self.parts.append((part, np.full(count, label), indices, group, targets[start : start + step]))

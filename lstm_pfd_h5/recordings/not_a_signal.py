@@ -51,7 +51,7 @@ def _few_values(samples):
 
 
 def _varies(samples):
-    "Whether there are clearly too many values for the tests below, and too many changes; true of nearly all vibrations."
+    "Whether there are clearly too many values, and too many changes, for the tests below; true of most vibrations."
     return len(np.unique(samples[:256])) > 20 and np.count_nonzero(samples[1:] != samples[:-1]) > len(samples) / 5
 
 

@@ -8,6 +8,7 @@ __all__ = ['MAX_BYTES', 'SignalSpool']
 # %% ../../nbs/guide/11_recordings/20_signal_spool.ipynb #2c0c49c6
 import math
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ MAX_BYTES = 2**32
 
 
 class SignalSpool:
-    """Signals in a temporary file; a context manager.
+    """Signals in a temporary file; a context manager. Several threads may add signals and read them.
 
     Parameters
     ----------
@@ -28,7 +29,7 @@ class SignalSpool:
     """
 
     def __init__(self, folder, max_bytes: int = MAX_BYTES):
-        self.max_bytes, self.size = max_bytes, 0
+        self.max_bytes, self.size, self._lock = max_bytes, 0, threading.Lock()
         self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None)
 
     def __enter__(self):
@@ -51,21 +52,23 @@ class SignalSpool:
             Its place and shape, for `read`; `None` if there is no room for it.
         """
         samples = np.ascontiguousarray(signal, dtype=np.float32)
-        place = self.size
-        if place + samples.nbytes > self.max_bytes: return None
-        try:
-            self._file.seek(place)
-            self._file.write(samples.data)
-            self._file.flush()
-        except OSError:  # the disk is full: what was added before is still there
-            self.max_bytes = place
-            return None
-        self.size += samples.nbytes
+        with self._lock:
+            place = self.size
+            if place + samples.nbytes > self.max_bytes: return None
+            try:
+                self._file.seek(place)
+                self._file.write(samples.data)
+                self._file.flush()
+            except OSError:  # the disk is full: what was added before is still there
+                self.max_bytes = place
+                return None
+            self.size += samples.nbytes
         return place, samples.shape
 
     def read(self, kept: tuple) -> np.ndarray:
         "The signal, float32, that `add` kept."
         place, shape = kept
-        self._file.seek(place)
-        stored = self._file.read(4 * math.prod(shape))
+        with self._lock:
+            self._file.seek(place)
+            stored = self._file.read(4 * math.prod(shape))
         return np.frombuffer(stored, np.float32).reshape(shape)

@@ -6,14 +6,17 @@
 __all__ = ['Survey', 'survey']
 
 # %% ../../nbs/guide/11_recordings/25_survey.ipynb #f041f9bf
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..core.files import file_identity
+from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..errors import LstmPfdError, UnavailableFileError
+from ..readers.contents import MAX_BYTES
 from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
 from .migration_targets import remaining_targets
@@ -88,10 +91,11 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     check_rate_patterns(plan.sampling_rate, [file.name for file in source.files])
     found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool)
     lives = _known_lives(source) if not plan.targets else {}
-    for file in progress_bar("reading", over=source.files, unit="files", shown=progress):
-        try: _add_file(found, file, plan, lives.get(file.path, {}))
-        except LstmPfdError as error: found.refused[file.name] = error
-        except OSError as error: found.refused[file.name] = UnavailableFileError(error.strerror or str(error))
+    tasks = [(file, source.root, plan, lives.get(file.path, {}), spool) for file in source.files]
+    for task, result in zip(tasks, progress_bar("reading", len(tasks), "files", over=_read_all(tasks, plan), shown=progress)):
+        if isinstance(result, LstmPfdError) and "max_bytes" in result.remedy: result = _read(*task)
+        if isinstance(result, LstmPfdError): found.refused[task[0].name] = result
+        else: _keep(found, *result)
     _add_remaining_life(found.recordings, plan)
     found.rates = {recording.sampling_rate for recording in found.recordings}
     return found
@@ -103,15 +107,47 @@ def _known_lives(source):
             for path, targets in each.data_set.targets(each.paths, source.root).items()}
 
 
-def _add_file(found, file, plan, targets):
-    identity, recordings = file_identity(file.path), load_recordings(file, found.root, plan)
+_MOST_TOGETHER = 2**27  # bytes of the files that are read at the same time
+_SHARE = 2**28  # bytes that the values of each of them may take
+
+
+def _read_all(tasks, plan):
+    "The results of `_read` in the order of the tasks, each of them with a share of the memory only."
+    with_share = replace(plan, max_bytes=min(_SHARE, plan.max_bytes or MAX_BYTES))
+    threads = 1 if callable(plan.labels) else None  # the user's function need not work on several threads
+
+    def read(file, root, plan, *others):
+        return _read(file, root, plan if _size_of(file) > _MOST_TOGETHER else with_share, *others)
+
+    return run_ahead(read, tasks, threads, size=lambda file, *_: _size_of(file), most=_MOST_TOGETHER)
+
+
+def _size_of(file):
+    try: return os.stat(file.path).st_size
+    except (OSError, ValueError): return 0  # reading it says what is wrong
+
+
+def _read(file, root, plan, targets, spool):
+    "The recordings of a file and their fingerprints, or the `LstmPfdError` for which it is refused."
+    try: return _recordings_in(file, root, plan, targets, spool)
+    except LstmPfdError as error: return error
+    except OSError as error: return UnavailableFileError(error.strerror or str(error))
+
+
+def _recordings_in(file, root, plan, targets, spool):
+    identity, recordings = file_identity(file.path), load_recordings(file, root, plan)
     signals, described = [signal_at_rate(each, plan) for each in recordings], []
     for each, signal in zip(recordings, signals):
         each, rows = replace(each, targets=each.targets | targets), rows_of(signal, plan)
-        described.append(describe_recording(each, rows, file, found.root, plan, identity))
-    for item, each, signal in zip(described, recordings, signals):  # now that the whole file is accepted
-        found.index.add(fingerprint(each.signal))
-        found.recordings.append(replace(item, spooled=None if found.spool is None else found.spool.add(signal)))
+        described.append(describe_recording(each, rows, file, root, plan, identity))
+    prints = [fingerprint(each.signal) for each in recordings]
+    if spool is None: return described, prints
+    return [replace(item, spooled=spool.add(signal)) for item, signal in zip(described, signals)], prints
+
+
+def _keep(found, recordings, prints):
+    found.recordings += recordings
+    for each in prints: found.index.add(each)
 
 
 def _add_remaining_life(recordings, plan):
