@@ -116,6 +116,7 @@ class SignalReader(Report):
                 if split is None: split_group(root, SPLITS[0])  # raises: the layout is flat
                 readers[split] = copy.copy(common)
                 readers[split]._read_rows(root, split, channels)
+                common.num_classes = readers[split].num_classes
         return readers
 
     def _read_file(self, root):
@@ -123,7 +124,7 @@ class SignalReader(Report):
         self.path, self.layout, self._identity = root.path, identify_layout(root), opened_identity(root)
         self.sampling_rate, self.label_names = checked_attribute(root, "sampling_rate"), label_names_of(root)
         self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
-        self.has_metadata = "metadata" in root
+        self.has_metadata, self.num_classes = "metadata" in root, None
 
     def _read_rows(self, root, split, channels):
         self.split, self.attributes = split, root_attributes(root)
@@ -132,7 +133,8 @@ class SignalReader(Report):
         columns = join_columns([read_columns(group) for group in groups.values()], root.path.name)
         self.labels, self.targets = columns.labels, columns.targets
         self.indices, self.groups = columns.indices, columns.groups
-        self.storage, self.num_classes = join_storage([storage_of(each) for each in signals]), count_classes(root)
+        self.storage = join_storage([storage_of(each) for each in signals])
+        if self.num_classes is None: self.num_classes = count_classes(root)  # which reads all labels
         ends = np.cumsum([len(each) for each in signals]).tolist()
         self.parts = {name or "all": range(*ends_of) for name, ends_of in zip(groups, zip([0, *ends], ends))}
         self._open_rows(signals, channels)
