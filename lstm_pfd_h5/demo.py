@@ -177,7 +177,7 @@ def run_demo(folder="demo", *, per_class: int = 40, epochs: int = 12, seed: int 
 
     loaders = create_streaming_dataloaders(path, batch_size=32, num_workers=0, seed=seed)
     next(iter(loaders["val"]))
-    clock.step("first batch, with compiling")
+    clock.step("first batch")
     for _ in loaders["train"]: pass
     clock.step("stream one epoch")
 

@@ -212,7 +212,7 @@ class ChunkCodec:
                                           _NATIVE[self.compression], conceded(self.level or 9))
         data, ends, begin, stored = memoryview(data), np.frombuffer(ends, np.int64).tolist(), 0, []
         for chunk, end in zip(chunks, ends):
-            stored.append(data[begin:end] if end > begin else search_planes(self._planes(chunk), self.level))
+            stored.append(data[begin:end] if end > begin else search_planes(self._planes(chunk), self.level or 4))
             begin = end
         return stored
 

@@ -92,7 +92,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool)
     lives = _known_lives(source) if not plan.targets else {}
     tasks = [(file, source.root, plan, lives.get(file.path, {}), spool) for file in source.files]
-    for task, result in zip(tasks, progress_bar("reading", len(tasks), "files", over=_read_all(tasks, plan), shown=progress)):
+    results = progress_bar("reading", len(tasks), "files", over=_read_all(tasks, plan), shown=progress)
+    for task, result in zip(tasks, results):
         if isinstance(result, LstmPfdError) and "max_bytes" in result.remedy: result = _read(*task)
         if isinstance(result, LstmPfdError): found.refused[task[0].name] = result
         else: _keep(found, *result)
@@ -130,8 +131,14 @@ def _size_of(file):
 def _read(file, root, plan, targets, spool):
     "The recordings of a file and their fingerprints, or the `LstmPfdError` for which it is refused."
     try: return _recordings_in(file, root, plan, targets, spool)
-    except LstmPfdError as error: return error
+    except LstmPfdError as error: return _without_frames(error)
     except OSError as error: return UnavailableFileError(error.strerror or str(error))
+
+
+def _without_frames(error):
+    "An error that no longer keeps the values of the functions that it passed through, such as the samples of the file."
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def _recordings_in(file, root, plan, targets, spool):

@@ -275,11 +275,10 @@ def open_rows(dataset: h5py.Dataset) -> RowReader:
         The dataset's chunk index is damaged.
     """
     if dataset.chunks is None and dataset.id.get_offset() is None: return H5pyRows(dataset)
-    if dataset.chunks is None: return PlainRows(dataset, row_addresses(dataset))
-    codec = ChunkCodec.from_dataset(dataset)
-    if codec is None: return H5pyRows(dataset)
-    addresses = row_addresses(dataset) if codec.is_plain else None
-    return ChunkedRows(dataset, codec) if addresses is None else PlainRows(dataset, addresses)
+    codec = ChunkCodec.from_dataset(dataset)  # None if it has no chunks, too
+    addresses = row_addresses(dataset) if dataset.chunks is None or codec and codec.is_plain else None
+    if addresses is not None: return PlainRows(dataset, addresses)
+    return H5pyRows(dataset) if codec is None else ChunkedRows(dataset, codec)
 
 
 def read_rows(row_reader: RowReader, rows) -> np.ndarray:

@@ -190,9 +190,8 @@ class SignalReader(Report):
                  **self._channel_facts(), "samples each": self.signal_length,
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "as float32": format_bytes(size)}
         if rate: facts["seconds each"] = self.signal_length / rate
-        columns = {"indices": self.indices is not None, "groups": self.groups is not None,
-                   "metadata": self.has_metadata}
-        facts["also stored"] = ", ".join(name for name, is_there in columns.items() if is_there) or None
+        also = {"indices": self.indices is not None, "groups": self.groups is not None, "metadata": self.has_metadata}
+        facts["also stored"] = ", ".join(name for name, is_there in also.items() if is_there) or None
         tables = [self._class_table()] * bool((self.labels >= 0).any() or self.targets is None)
         if self.targets is not None: tables.append(self._target_table())
         return Summary(self.path.name, facts, tables)
@@ -209,8 +208,7 @@ class SignalReader(Report):
     def _class_table(self):
         names, counts = self.label_names or [], zip(*np.unique(self.labels[self.labels >= 0], return_counts=True))
         name = lambda label: names[label] if label < len(names) else None
-        present = [(int(label), name(label), int(count)) for label, count in counts]
-        return Table(["label", "class", "signals"], present)
+        return Table(["label", "class", "signals"], [(int(label), name(label), int(count)) for label, count in counts])
 
     def read(self, rows, out: np.ndarray | None = None, *, places: np.ndarray | None = None,
              threads: int | None = None) -> np.ndarray:
