@@ -37,10 +37,11 @@ command = app.command(cls=Command)
 
 
 def _show_version(wanted):
-    from lstm_pfd_h5 import __version__
-
     if not wanted: return
-    typer.echo(f"lstm_pfd_h5 {__version__}")
+    from lstm_pfd_h5 import __version__
+    from lstm_pfd_h5.core.native import native
+
+    typer.echo(f"lstm_pfd_h5 {__version__} {'with' if native else 'without'} machine code")
     raise typer.Exit
 
 
