@@ -122,18 +122,17 @@ class SignalReader(Report):
     def _read_file(self, root):
         "What is the same for all splits."
         self.path, self.layout, self._identity = root.path, identify_layout(root), opened_identity(root)
-        self.sampling_rate, self.label_names = checked_attribute(root, "sampling_rate"), label_names_of(root)
+        self.sampling_rate, self.has_metadata = checked_attribute(root, "sampling_rate"), "metadata" in root
         self.channel_names, self.target_names = names_in(root, "channel_names"), names_in(root, "target_names")
-        self.has_metadata, self.num_classes = "metadata" in root, None
+        self.label_names, self.num_classes = label_names_of(root), None
 
     def _read_rows(self, root, split, channels):
         self.split, self.attributes = split, root_attributes(root)
         groups = row_groups(root) if split == "all" else {split: split_group(root, split)}
         signals = [signals_of(group) for group in groups.values()]
         columns = join_columns([read_columns(group) for group in groups.values()], root.path.name)
-        self.labels, self.targets = columns.labels, columns.targets
-        self.indices, self.groups = columns.indices, columns.groups
-        self.storage = join_storage([storage_of(each) for each in signals])
+        self.labels, self.targets, self.groups = columns.labels, columns.targets, columns.groups
+        self.indices, self.storage = columns.indices, join_storage([storage_of(each) for each in signals])
         if self.num_classes is None: self.num_classes = count_classes(root)  # which reads all labels
         ends = np.cumsum([len(each) for each in signals]).tolist()
         self.parts = {name or "all": range(*ends_of) for name, ends_of in zip(groups, zip([0, *ends], ends))}
@@ -143,9 +142,8 @@ class SignalReader(Report):
         rows, self.channels = [open_rows(each) for each in signals], None
         self._row_reader = rows[0] if len(rows) == 1 else JoinedRows(rows, self.path.name)
         if channels is None: return
-        names, row_shape = self.channel_names, self._row_reader.shape[1:]
-        self.channels = choose_channels(channels, names, row_shape, self.path.name)
-        self.channel_names = names and [names[number] for number in self.channels]
+        self.channels = choose_channels(channels, self.channel_names, self.row_shape, self.path.name)
+        if self.channel_names: self.channel_names = [self.channel_names[number] for number in self.channels]
         self._row_reader = select_channels(self._row_reader, self.channels)
 
     @property
