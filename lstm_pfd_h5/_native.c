@@ -1,4 +1,4 @@
-#define SOURCE "b542002b"
+#define SOURCE "fed7e2c2"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

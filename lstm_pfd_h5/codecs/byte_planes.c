@@ -36,7 +36,7 @@ static void join_planes(const uint8_t *planes, size_t size, size_t itemsize, uin
         for (size_t i = 0; i < count; i++) values[i * itemsize + plane] = planes[plane * count + i];
 }
 
-/* Get the arguments (source, target, itemsize) of two buffers of the same size, multiples of itemsize; 0 after an error. */
+/* Get the arguments (source, target, itemsize): buffers of one size, a multiple of itemsize; 0 after an error. */
 static int planes_arguments(PyObject *args, Py_buffer *source, Py_buffer *target, Py_ssize_t *itemsize) {
     if (!PyArg_ParseTuple(args, "y*w*n", source, target, itemsize)) return 0;
     if (*itemsize > 0 && source->len == target->len && source->len % *itemsize == 0) return 1;

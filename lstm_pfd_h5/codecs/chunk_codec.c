@@ -107,39 +107,61 @@ static size_t encode_chunk(const struct encoder *encoder, const uint8_t *values,
     return encoder->size;
 }
 
+/* Take the scratch memory of an encoder; 0 if there is not enough. */
+static int encoder_open(struct encoder *encoder) {
+    encoder->planes = malloc(encoder->size);
+    encoder->lzf_table = malloc(LZF_TABLE * sizeof *encoder->lzf_table);
+    encoder->choice = malloc(sizeof *encoder->choice);
+    return encoder->planes && encoder->lzf_table && encoder->choice;
+}
+
+static void encoder_close(struct encoder *encoder) {
+    free(encoder->planes);
+    free(encoder->lzf_table);
+    free(encoder->choice);
+}
+
+/* The bytes of all chunks, one after the other in `out`; their number. Where each chunk ends goes to `ends`. */
+static size_t encode_all(const struct encoder *encoder, const uint8_t *rows, size_t chunks, uint8_t *out,
+                         uint8_t *ends) {
+    size_t filled = 0;
+    for (size_t chunk = 0; chunk < chunks; chunk++) {
+        filled += encode_chunk(encoder, rows + chunk * encoder->size, out + filled);
+        store_64(ends + 8 * chunk, filled);
+    }
+    return filled;
+}
+
+/* A tuple (bytes of the chunks, their ends), or NULL after an error. */
+static PyObject *encoded_rows(struct encoder *encoder, const Py_buffer *rows) {
+    size_t chunks = (size_t)rows->len / encoder->size, filled;
+    PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * chunk_room(encoder)));
+    PyObject *ends = data ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * 8)) : NULL;
+    if (ends) {
+        uint8_t *out = (uint8_t *)PyBytes_AS_STRING(data), *end = (uint8_t *)PyBytes_AS_STRING(ends);
+        Py_BEGIN_ALLOW_THREADS
+        filled = encode_all(encoder, rows->buf, chunks, out, end);
+        Py_END_ALLOW_THREADS
+        if (_PyBytes_Resize(&data, (Py_ssize_t)filled) == 0) return Py_BuildValue("NN", data, ends);
+    }
+    Py_XDECREF(data);
+    Py_XDECREF(ends);
+    return NULL;
+}
+
 METHOD(encode_chunks) {
     Py_buffer rows;
     Py_ssize_t size, itemsize;
     struct encoder encoder = {0};
     if (!PyArg_ParseTuple(args, "y*nnpid", &rows, &size, &itemsize, &encoder.shuffle, &encoder.compression,
                           &encoder.conceded)) return NULL;
-    PyObject *data = NULL, *ends = NULL;
+    PyObject *encoded = NULL;
     if (size > 0 && itemsize > 0 && size % itemsize == 0 && rows.len % size == 0) {
-        size_t chunks = (size_t)(rows.len / size), filled = 0;
         encoder.size = (size_t)size;
         encoder.itemsize = (size_t)itemsize;
-        encoder.planes = malloc(encoder.size);
-        encoder.lzf_table = malloc(LZF_TABLE * sizeof *encoder.lzf_table);
-        encoder.choice = malloc(sizeof *encoder.choice);
-        data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * chunk_room(&encoder)));
-        ends = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(chunks * 8));
-        if (data && ends && encoder.planes && encoder.lzf_table && encoder.choice) {
-            uint8_t *out = (uint8_t *)PyBytes_AS_STRING(data), *end = (uint8_t *)PyBytes_AS_STRING(ends);
-            Py_BEGIN_ALLOW_THREADS
-            for (size_t chunk = 0; chunk < chunks; chunk++) {
-                filled += encode_chunk(&encoder, (const uint8_t *)rows.buf + chunk * encoder.size, out + filled);
-                store_64(end + 8 * chunk, filled);
-            }
-            Py_END_ALLOW_THREADS
-            _PyBytes_Resize(&data, (Py_ssize_t)filled);
-        } else if (data && ends) PyErr_NoMemory();
+        encoded = encoder_open(&encoder) ? encoded_rows(&encoder, &rows) : PyErr_NoMemory();
+        encoder_close(&encoder);
     } else PyErr_SetString(PyExc_ValueError, "expected whole chunks of whole values");
-    free(encoder.planes);
-    free(encoder.lzf_table);
-    free(encoder.choice);
     PyBuffer_Release(&rows);
-    if (data && ends && !PyErr_Occurred()) return Py_BuildValue("NN", data, ends);
-    Py_XDECREF(data);
-    Py_XDECREF(ends);
-    return NULL;
+    return encoded;
 }

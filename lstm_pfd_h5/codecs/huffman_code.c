@@ -69,7 +69,7 @@ static void code_lengths(const uint32_t *counts, size_t symbols, unsigned longes
     }
 }
 
-/* The code of each symbol with its first bit lowest: short codes first, those of one length in the order of the symbols. */
+/* The code of each symbol with its first bit lowest: short codes first, those of one length in symbol order. */
 static void canonical_codes(const uint8_t *lengths, size_t symbols, uint16_t *codes) {
     unsigned next[17] = {0}, used[16] = {0};
     for (size_t symbol = 0; symbol < symbols; symbol++) used[lengths[symbol] & 15]++;

@@ -75,7 +75,8 @@ static void put_header(struct bits *bits, const struct block_code *code, int is_
 
 static const uint16_t RUN_BASE[29] = {3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
                                       31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258};
-static const uint8_t RUN_EXTRA[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0};
+static const uint8_t RUN_EXTRA[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4,
+                                      5, 5, 5, 5, 0};
 enum { SHORTEST_RUN = 3, LONGEST_RUN = 258 };
 
 static inline unsigned run_symbol(size_t length) {
@@ -123,7 +124,8 @@ static void make_code(const uint32_t counts[256], const uint32_t runs[259], stru
     while (all[code->used - 1] == 0) code->used--;
     code_lengths(all, code->used, LONGEST_CODE, code->lengths);
     canonical_codes(code->lengths, code->used, codes);
-    for (int symbol = 0; symbol < 257; symbol++) code->table[symbol] = codes[symbol] | (uint32_t)code->lengths[symbol] << 16;
+    for (int symbol = 0; symbol < 257; symbol++)
+        code->table[symbol] = codes[symbol] | (uint32_t)code->lengths[symbol] << 16;
     for (size_t length = SHORTEST_RUN; runs && length <= LONGEST_RUN; length++) {
         unsigned number = run_symbol(length);
         if (257 + number >= code->used) break;  /* no run is this long */

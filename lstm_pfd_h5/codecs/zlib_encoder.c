@@ -56,13 +56,14 @@ struct choice {
     size_t blocks;
 };
 
-/* The form that a sample of at least one byte favours. SEARCHED if that needs a search, or if only that could decide. */
+/* The form that a sample of at least one byte favours. SEARCHED if it needs a search, or only a search can decide. */
 static enum form favoured_form(struct choice *choice, double conceded) {
     const struct sample *sample = &choice->sample;
     double size = (double)sample->size, saved = saved_bits(sample);
     if (sample->entropy >= 0.96 * 8) return saved < 0.01 * 8 * size ? STORED : SEARCHED;
     make_code(sample->counts, NULL, &choice->code);
-    double literals = (double)coded_bits(&choice->code, sample->counts, NULL), searched = sample->entropy * size - saved;
+    double literals = (double)coded_bits(&choice->code, sample->counts, NULL);
+    double searched = sample->entropy * size - saved;
     count_runs(sample->data, sample->size, 1, choice->counts, choice->runs);
     make_code(choice->counts, choice->runs, &choice->code);
     double runs = (double)coded_bits(&choice->code, choice->counts, choice->runs);

@@ -144,17 +144,24 @@ class TrainingArrays:
         signals, step = self.signals, rows_per_block(self.signals.shape[1:])
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
-            order = np.argsort(block)  # HDF5 datasets can only be indexed in increasing order
-            values = np.empty((len(block), *signals.shape[1:]), np.asarray(signals[:0]).dtype)
-            values[order] = signals[block[order]]
             columns = {"indices": block if split else None, "groups": None if groups is None else groups[block],
                        "targets": None if self.targets is None else self.targets[block]}
-            writer.append(values, self.labels[block], split, **columns)
+            writer.append(_rows_of(signals, block), self.labels[block], split, **columns)
             progress.update(len(block))
 
     def target_to_divide_by(self) -> np.ndarray | None:
         "The first target of each row, (n,): splits are stratified by it."
         return None if self.targets is None else self.targets.reshape(len(self), -1)[:, 0]
+
+
+def _rows_of(signals, block):
+    "The rows of a block in its order; a view if they follow each other in an array."
+    if len(block) and (np.diff(block) == 1).all(): return np.asarray(signals[int(block[0]) : int(block[-1]) + 1])
+    if isinstance(signals, np.ndarray): return signals[block]
+    order = np.argsort(block)  # HDF5 datasets can only be indexed in increasing order
+    values = np.empty((len(block), *signals.shape[1:]), np.asarray(signals[:0]).dtype)
+    values[order] = signals[block[order]]
+    return values
 
 
 def _as_array(signals):
