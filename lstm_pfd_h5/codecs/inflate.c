@@ -52,20 +52,24 @@ static int copy_stored(bit_reader *reader, byte_writer *writer) {
     return 1;
 }
 
-static inline uint32_t next_entry(bit_reader *reader, const uint32_t *table, unsigned bits, uint64_t *dropped) {
-    uint32_t entry = table[low_bits(reader->bits, bits)];
+/* The entry of a symbol whose entry in the first table is known; its bits are dropped. */
+static inline uint32_t final_entry(bit_reader *reader, uint32_t entry, const uint32_t *table, unsigned bits,
+                                   uint64_t *dropped) {
     if ((entry & (SPECIAL | POINTS)) == (SPECIAL | POINTS)) {
         drop_bits(reader, bits);
         entry = table[(entry >> 16) + low_bits(reader->bits, entry >> 8 & 15)];
     }
     *dropped = reader->bits;
-    drop_bits(reader, entry & 255);
+    drop_bits(reader, entry & 63);
     return entry;
 }
 
+static inline uint32_t next_entry(bit_reader *reader, const uint32_t *table, unsigned bits, uint64_t *dropped) {
+    return final_entry(reader, table[low_bits(reader->bits, bits)], table, bits, dropped);
+}
+
 static inline size_t number_of(uint32_t entry, uint64_t dropped) {
-    unsigned code_bits = entry >> 8 & 15;
-    return (entry >> 16) + low_bits(dropped >> code_bits, (entry & 255) - code_bits);
+    return (entry >> 16) + (low_bits(dropped, entry & 63) >> (entry >> 8 & 15));
 }
 
 /* Decode symbols one at a time, up to the end of the block; 0 if it is damaged or has too many bytes. */
@@ -122,44 +126,37 @@ static inline void refill_quickly(bit_reader *reader) {
 /* Decode symbols while there is enough room; 1 after the end of the block, 0 before, -1 if it is damaged. */
 FREE_SHIFTS static int decode_quickly(bit_reader *outer_reader, const inflate_tables *tables, byte_writer *writer) {
     bit_reader reader = *outer_reader;
-    uint8_t *next = writer->next;
+    uint8_t *next = writer->next, *const begin = writer->begin, *const end = writer->end;
     const uint32_t *bytes = tables->bytes, *distances = tables->distances;
     const unsigned byte_bits = tables->byte_bits, distance_bits = tables->distance_bits;
-    const uint64_t byte_mask = ((uint64_t)1 << byte_bits) - 1;
+    const uint64_t byte_mask = ((uint64_t)1 << byte_bits) - 1, distance_mask = ((uint64_t)1 << distance_bits) - 1;
     int result = 0;
     refill_bits(&reader);
-    while (reader.end - reader.next >= INPUT_RESERVE && writer->end - next >= OUTPUT_RESERVE) {
-        uint32_t entry = bytes[reader.bits & byte_mask];  /* eleven bits are left: this need not wait for the refill */
-        uint64_t dropped = 0;
+    uint32_t entry = bytes[reader.bits & byte_mask];
+    while (reader.end - reader.next >= INPUT_RESERVE && end - next >= OUTPUT_RESERVE) {
+        uint64_t dropped;
         refill_quickly(&reader);
-        if (entry & IS_LITERAL) {
+        int literals = 0;
+        for (; literals < 3 && entry & IS_LITERAL; literals++) {
             drop_bits(&reader, entry & 63);
             *next++ = (uint8_t)(entry >> 16);
             entry = bytes[reader.bits & byte_mask];
-            if (entry & IS_LITERAL) {
-                drop_bits(&reader, entry & 63);
-                *next++ = (uint8_t)(entry >> 16);
-                entry = bytes[reader.bits & byte_mask];
-            }
         }
-        if (entry & IS_LITERAL) {
-            drop_bits(&reader, entry & 63);
+        if (literals == 3) continue;
+        entry = final_entry(&reader, entry, bytes, byte_bits, &dropped);
+        if (entry & (IS_LITERAL | SPECIAL)) {
+            if (!(entry & IS_LITERAL)) { result = entry & ENDS_BLOCK ? 1 : -1; break; }
             *next++ = (uint8_t)(entry >> 16);
+            entry = bytes[reader.bits & byte_mask];
             continue;
         }
-        if (entry & SPECIAL) {
-            entry = next_entry(&reader, bytes, byte_bits, &dropped);
-            if (entry & IS_LITERAL) { *next++ = (uint8_t)(entry >> 16); continue; }
-            if (entry & SPECIAL) { result = entry & ENDS_BLOCK ? 1 : -1; break; }
-        } else {
-            dropped = reader.bits;
-            drop_bits(&reader, entry & 63);
-        }
         size_t length = number_of(entry, dropped);
+        entry = distances[reader.bits & distance_mask];
         refill_quickly(&reader);
-        entry = next_entry(&reader, distances, distance_bits, &dropped);
+        entry = final_entry(&reader, entry, distances, distance_bits, &dropped);
         size_t distance = number_of(entry, dropped);
-        if (entry & SPECIAL || distance > (size_t)(next - writer->begin)) { result = -1; break; }
+        if (entry & SPECIAL || distance > (size_t)(next - begin)) { result = -1; break; }
+        entry = bytes[reader.bits & byte_mask];
         copy_repetition(next, distance, length);
         next += length;
     }
