@@ -1,4 +1,4 @@
-#define SOURCE "fed7e2c2"
+#define SOURCE "24396cc7"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
