@@ -1,4 +1,4 @@
-#define SOURCE "24396cc7"
+#define SOURCE "6bb4a1d3"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -37,6 +37,7 @@ static PyMethodDef methods[] = {
     {"deflate_planes", native_deflate_planes, METH_VARARGS, NULL},
     {"decode_zlib", native_decode_zlib, METH_VARARGS, NULL},
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},
+    {"counts_to_rows", native_counts_to_rows, METH_VARARGS, NULL},
     {"floats_to_counts", native_floats_to_counts, METH_VARARGS, NULL},
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},

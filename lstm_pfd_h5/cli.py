@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'WHERE_HELP', 'SLOW_FILE', 'SOURCE', 'NEW_FILE', 'TARGET', 'SIGNALS_HELP',
-           'TARGETS_HELP', 'SPLIT_NAMES_HELP', 'migrate', 'GENERATED_FILE', 'MEASURED_FILE', 'main', 'inspect',
-           'validate', 'audit', 'table', 'normalize', 'repack', 'generate', 'bench', 'demo']
+           'TARGETS_HELP', 'STORAGE_HELP', 'SPLIT_NAMES_HELP', 'migrate', 'GENERATED_FILE', 'MEASURED_FILE', 'main',
+           'inspect', 'validate', 'audit', 'table', 'normalize', 'repack', 'generate', 'bench', 'demo']
 
 # %% ../nbs/guide/16_entry_points/07_cli.ipynb #0864c8c2
 import warnings
@@ -154,6 +154,7 @@ NEW_FILE = "The HDF5 file to write; SOURCE itself with --overwrite."
 TARGET = typer.Argument(metavar="OUTPUT", help=NEW_FILE, show_default=False)
 SIGNALS_HELP = "The array of the signals: a path such as X_train, or a name in the group of each split."
 TARGETS_HELP = "An array of numbers to predict; can be given several times."
+STORAGE_HELP = "counts (integers of one step, with a scale) or float32. By default counts stay counts."
 SPLIT_NAMES_HELP = "Another name of a split, such as holdout=test; can be given several times."
 
 
@@ -172,6 +173,7 @@ def repack(
         "--shuffle/--no-shuffle", "Use the shuffle filter or not. By default a trial decides.", None
     ),
     allow_rounding: bool = switch("--allow-rounding", "Round float64 values that float32 cannot hold exactly."),
+    storage: str = typer.Option(None, metavar="NAME", help=STORAGE_HELP, show_default=False),
     overwrite: bool = OVERWRITE,
 ):
     """Rewrite a training file with one row per chunk, so that random rows are fast to read.
@@ -185,7 +187,7 @@ def repack(
     report = repack_file(
         source, output, signals=signals, labels=labels, targets=targets or None, channels_last=channels_last,
         split_names=split_names or None, compression=compression, compression_opts=compression_opts, shuffle=shuffle,
-        allow_rounding=allow_rounding, overwrite=overwrite,
+        allow_rounding=allow_rounding, storage=storage, overwrite=overwrite,
     )
     typer.echo(report)
 

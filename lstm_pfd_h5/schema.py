@@ -232,6 +232,8 @@ class FileDescription(Report):
         facts = {"layout": self.layout.name, "signal length": f"{length:,} samples{seconds}",
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "metadata": self.has_metadata,
                  "file size": format_bytes(self.file_size)}
+        stored_as = dict.fromkeys(each.samples for each in self.storage.values() if each.samples != "float32")
+        if stored_as: facts["stored as"] = "; ".join(stored_as)
         if self.num_channels > 1: facts["channels"] = ", ".join(self.channel_names or [str(self.num_channels)])
         tables = [self.class_table(), *[self.target_table()] * bool(self.targets), self.storage_table()]
         return Summary(self.path.name, facts, tables, [*self.warnings(), *self.notes()])

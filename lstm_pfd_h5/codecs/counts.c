@@ -57,6 +57,55 @@ METHOD(counts_to_floats) {
     Py_RETURN_NONE;
 }
 
+/* length: samples of a channel; places: rows of the target */
+struct row_sizes { size_t rows, channels, length, places; };
+
+/* Whether all sizes fit each other and all places are inside the target. */
+static int measure_rows(const Py_buffer *counts, int itemsize, const Py_buffer *places, const Py_buffer *scales,
+                        const Py_buffer *samples, struct row_sizes *sizes) {
+    sizes->rows = (size_t)places->len / 8;
+    sizes->channels = (size_t)scales->len / 8;
+    if ((itemsize != 2 && itemsize != 4) || !sizes->rows || !sizes->channels) return 0;
+    sizes->length = (size_t)counts->len / (size_t)itemsize / sizes->rows / sizes->channels;
+    size_t row = sizes->length * sizes->channels;
+    if (!row || row * sizes->rows * (size_t)itemsize != (size_t)counts->len) return 0;
+    sizes->places = (size_t)samples->len / 4 / row;
+    for (size_t i = 0; i < sizes->rows; i++)
+        if (load_64((const uint8_t *)places->buf + 8 * i) >= sizes->places) return 0;
+    return 1;
+}
+
+static void counts_to_rows(const uint8_t *counts, int itemsize, const uint8_t *places, const uint8_t *scales,
+                           double offset, uint8_t *samples, struct row_sizes sizes) {
+    for (size_t i = 0; i < sizes.rows * sizes.channels; i++) {
+        double scale;
+        size_t row = i / sizes.channels, channel = i % sizes.channels;
+        size_t part = (size_t)load_64(places + 8 * row) * sizes.channels + channel;
+        memcpy(&scale, scales + 8 * channel, 8);
+        counts_to_floats(counts + i * sizes.length * (size_t)itemsize, sizes.length, itemsize, scale, offset,
+                         samples + part * sizes.length * 4);
+    }
+}
+
+METHOD(counts_to_rows) {
+    Py_buffer counts, places, scales, samples;
+    int itemsize, is_valid;
+    double offset;
+    struct row_sizes sizes;
+    if (!PyArg_ParseTuple(args, "y*iy*y*dw*", &counts, &itemsize, &places, &scales, &offset, &samples)) return NULL;
+    if ((is_valid = measure_rows(&counts, itemsize, &places, &scales, &samples, &sizes))) {
+        Py_BEGIN_ALLOW_THREADS
+        counts_to_rows(counts.buf, itemsize, places.buf, scales.buf, offset, samples.buf, sizes);
+        Py_END_ALLOW_THREADS
+    } else PyErr_SetString(PyExc_ValueError, "expected rows of counts, and a place for each");
+    PyBuffer_Release(&counts);
+    PyBuffer_Release(&places);
+    PyBuffer_Release(&scales);
+    PyBuffer_Release(&samples);
+    if (!is_valid) return NULL;
+    Py_RETURN_NONE;
+}
+
 static inline double nearest(double value) { return (value + 6755399441055744.0) - 6755399441055744.0; }
 
 /* Fill counts; not zero if a sample differs from that of its count. */

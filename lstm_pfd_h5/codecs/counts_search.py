@@ -25,10 +25,19 @@ class CountsFormat:
         int16 or int32, little-endian.
     scales : tuple of float
         The step of all channels, or one for each.
+    offset : float
+        What a count of zero means.
     """
 
     dtype: np.dtype
     scales: tuple
+    offset: float = 0.0
+
+    @property
+    def attributes(self) -> dict:
+        "The attributes of the dataset, as the CF conventions name them."
+        factor = np.float64(self.scales[0]) if len(self.scales) == 1 else np.array(self.scales)
+        return {"scale_factor": factor, "add_offset": np.float64(self.offset)}
 
     def encode(self, rows: np.ndarray, first_row: int = 0, where: str = "signals") -> np.ndarray:
         """The counts of rows (n, samples) or (n, channels, samples) float32.
@@ -42,7 +51,7 @@ class CountsFormat:
         counts = np.empty(rows.shape, self.dtype)
         for channel, scale in enumerate(self.scales):
             for part in (...,) if len(self.scales) == 1 else ((row, channel) for row in range(len(rows))):
-                misfit = floats_to_counts(rows[part], scale, 0.0, counts[part])
+                misfit = floats_to_counts(rows[part], scale, self.offset, counts[part])
                 if misfit is None: continue
                 row = misfit // max(1, rows[0].size) if part is ... else part[0]
                 found = f"Row {first_row + row} of {where} holds a sample that is not exactly a multiple of {scale!r}"

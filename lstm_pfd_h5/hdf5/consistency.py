@@ -19,7 +19,7 @@ from .class_numbers import labels_of
 from .column_values import metadata_item
 from .guard import GuardedGroup
 from .layouts import DTYPES, KINDS, Layout
-from .signal_arrays import own_call
+from .signal_arrays import are_counts, own_call
 
 # %% ../../nbs/guide/03_hdf5/13_consistency.ipynb #463510dd
 @dataclass(frozen=True)
@@ -77,8 +77,14 @@ def _problems_of_array(path, item, array, rows):
         yield Problem(path, f"shape {item.shape}", array.shapes, is_form=True)
     elif rows is not None and item.shape[:1] != rows:
         yield Problem(path, f"{item.shape[0]} rows", f"{rows[0]}, as in labels", is_form=True)
-    if array.kind in DTYPES and not np.issubdtype(item.dtype, DTYPES[array.kind]):
+    if array.kind in DTYPES and not np.issubdtype(item.dtype, DTYPES[array.kind]) and not _are_counts(item, array):
         yield Problem(path, str(item.dtype), array.kind, is_form=True)
+
+
+def _are_counts(item, array):
+    "Whether an array of signals holds integers that readers turn into samples."
+    try: return array.name == "signals" and are_counts(item)
+    except SchemaError: return False  # whoever reads the signals gets this error
 
 # %% ../../nbs/guide/03_hdf5/13_consistency.ipynb #c3fdef17
 def _count_problems(attributes, groups, shapes):

@@ -20,6 +20,7 @@ from ..errors import LayoutWarning, SchemaError
 from .guard import GuardedGroup, open_file
 from .layouts import row_groups
 from .read_errors import hdf5_errors
+from .signal_arrays import are_counts, scale_of
 
 # %% ../../nbs/guide/03_hdf5/12_read_amplification.ipynb #8a74a467
 def read_amplification(shape: tuple, chunks: tuple | None, channels=None) -> float:
@@ -47,13 +48,29 @@ _SMALL_CHUNK = 2**16  # bytes: decoding them takes less time than the call
 
 @dataclass(frozen=True)
 class Storage:
-    "How one signals dataset is stored: shape, chunk shape (`None`: contiguous), filter names, bytes raw and on disk."
+    """How one signals dataset is stored.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    chunks : tuple of int or None
+        Shape of a chunk; `None` for a contiguous dataset.
+    filters : tuple of str
+        Names, in the order in which they are applied.
+    raw_size : int
+        Bytes without compression; of counts, bytes of the float32 samples that they mean.
+    stored_size : int
+        Bytes in the file.
+    samples : str
+        Type of the stored values, and their scale if they are counts.
+    """
 
     shape: tuple
     chunks: tuple | None
     filters: tuple
     raw_size: int
     stored_size: int
+    samples: str = "float32"
 
     @property
     def ratio(self) -> float | None:
@@ -76,8 +93,9 @@ def storage_of(dataset: h5py.Dataset) -> Storage:
     "How a dataset of signals is stored."
     creation = dataset.id.get_create_plist()
     filters = tuple(FILTER_NAMES[creation.get_filter(i)[0]] for i in range(creation.get_nfilters()))
-    raw_size = dataset.size * dataset.dtype.itemsize
-    return Storage(dataset.shape, dataset.chunks, filters, raw_size, dataset.id.get_storage_size())
+    raw_size = dataset.size * (4 if are_counts(dataset) else dataset.dtype.itemsize)
+    samples = ", ".join(filter(None, [str(dataset.dtype), str(scale_of(dataset))]))
+    return Storage(dataset.shape, dataset.chunks, filters, raw_size, dataset.id.get_storage_size(), samples)
 
 
 def storage_in(root: GuardedGroup) -> dict:
@@ -91,7 +109,7 @@ def storage_in(root: GuardedGroup) -> dict:
     Raises
     ------
     SchemaError
-        The layout is none of the three, or signals are not a dataset of rows.
+        The layout is none of the three, signals are not a dataset of rows, or their scale is not a number.
     """
     return {name or "all": storage_of(_signals_of(group)) for name, group in row_groups(root).items()}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.checks import refuse, suggestion
 from ..errors import SchemaError
-from .joined_rows import JoinedRows
+from .joined_rows import JoinedRows, ScaledRows
 from .row_readers import DirectRows, H5pyRows, RowReader
 
 # %% ../../nbs/guide/05_store/04_channel_rows.ipynb #fbb9a02d
@@ -124,6 +124,8 @@ def select_channels(rows: RowReader, channels: list) -> RowReader:
     """
     if isinstance(rows, JoinedRows):
         return JoinedRows([select_channels(part, channels) for part in rows.parts], rows.file_name)
+    if isinstance(rows, ScaledRows):
+        return ScaledRows(select_channels(rows.rows, channels), rows.scale.of_channels(channels))
     if channels == list(range(rows.shape[1])): return rows
     if isinstance(rows, DirectRows): return rows.select_channels(channels)
     return H5pyChannels(rows, channels)  # type: ignore[arg-type]

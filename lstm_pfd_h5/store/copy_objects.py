@@ -15,6 +15,8 @@ from ..errors import PublishError, UnsafeFileError
 from ..hdf5.guard import GuardedGroup
 from ..hdf5.object_checks import attributes_of
 from ..hdf5.read_errors import hdf5_errors
+from ..hdf5.signal_arrays import SCALE_ATTRIBUTES, are_counts, scale_of
+from .joined_rows import scaled
 
 # %% ../../nbs/guide/05_store/20_copy_objects.ipynb #ca0882b0
 MAX_OBJECTS = 10_000
@@ -68,8 +70,10 @@ def _refused(found, expected):
     return UnsafeFileError(found, expected, "Remove it from a copy of the file (h5py: del), and keep it elsewhere")
 
 # %% ../../nbs/guide/05_store/20_copy_objects.ipynb #7d9a2340
-def copy_attributes(source, target: h5py.Group | h5py.Dataset):
-    """Copy all attributes of `source`, a `GuardedGroup` or dataset, to `target`: same names, types and bytes.
+def copy_attributes(source, target: h5py.Group | h5py.Dataset, without: tuple = ()):
+    """Copy attributes of `source`, a `GuardedGroup` or dataset, to `target`: same names, types and bytes.
+
+    Those with the names in `without` are left out.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def copy_attributes(source, target: h5py.Group | h5py.Dataset):
         The guard refuses the type of one: a reference, a compound, a sequence of variable length.
     """
     for name, (kind, space, value) in _raw_attributes(source).items():
+        if name.decode() in without: continue
         copy = h5py.h5a.create(target.id, name, kind, space)
         if value is not None: copy.write(value)
 
@@ -124,7 +129,8 @@ def copy_objects(source: GuardedGroup, target: h5py.Group, signals: tuple) -> li
     source : GuardedGroup
         The root of the old file.
     target : h5py.Group
-        The root of the new one, which already contains the datasets of `signals`. Their attributes are copied.
+        The root of the new one, which already contains the datasets of `signals`. Their attributes are copied, but for
+        those that say how samples are stored: `scale_factor` and `add_offset`.
     signals : tuple of str
         Paths.
 
@@ -141,7 +147,7 @@ def copy_objects(source: GuardedGroup, target: h5py.Group, signals: tuple) -> li
     copied = []
     for path, item, first_path in walk(source, signals):
         if path != first_path: target[path] = target[first_path]
-        elif path in signals: copy_attributes(item, target[path])
+        elif path in signals: copy_attributes(item, target[path], SCALE_ATTRIBUTES)
         elif isinstance(item, GuardedGroup): copy_attributes(item, target.require_group(path))
         else: copied.append(_copy_dataset(item, target, path))
     return copied
@@ -184,7 +190,8 @@ def check_copies(source: GuardedGroup, target: GuardedGroup, signals: tuple, cha
         if first_path != first_of_copy:
             raise _differs(path, name, f"is the same object as {first_of_copy}, and as {first_path} in the old file")
         if path != first_path: continue
-        _compare_attributes(item, copy, path, name, changed if path == "/" else ())
+        own = SCALE_ATTRIBUTES if path in signals else ()
+        _compare_attributes(item, copy, path, name, changed if path == "/" else own)
         if path not in signals and isinstance(item, h5py.Dataset): _compare_datasets(item, copy, path, name)
 
 
@@ -222,7 +229,7 @@ def _differs(path, name, how):
 
 # %% ../../nbs/guide/05_store/20_copy_objects.ipynb #e6b57dab
 def compare_rows(written: h5py.Dataset, first_row: int, rows: np.ndarray, name: str):
-    """Compare rows of float32 with those that were written, bit for bit.
+    """Compare rows of float32 with those that were written, as samples or as counts, bit for bit.
 
     Parameters
     ----------
@@ -243,6 +250,7 @@ def compare_rows(written: h5py.Dataset, first_row: int, rows: np.ndarray, name: 
     try: found = written[first_row : first_row + len(rows)]
     except (OSError, RuntimeError) as error:
         raise rows_differ(f"Row {first_row} {place}, or one after it,") from error
+    if are_counts(written): found = scaled(found, scale_of(written))
     if found.tobytes() == rows.tobytes(): return
     differing = (found.view("u4") != rows.view("u4")).reshape(len(rows), -1).any(axis=1)
     raise rows_differ(f"Row {first_row + int(differing.argmax())} {place}")

@@ -13,10 +13,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..codecs.chunk_codec import ChunkCodec, resolve_compression, shuffle_helps
+from ..codecs.chunk_codec import resolve_compression
 from ..core.atomic_write import atomic_write, write_errors
+from ..core.checks import one_of, refuse
 from ..core.files import file_identity
-from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import FileChangedError
 from ..hdf5.guard import GuardedGroup, open_file
@@ -25,86 +25,48 @@ from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
 from ..schema import describe_file
 from .conversion import ConversionReport, check_new, convert
-from .copy_objects import check_copies, compare_rows, copy_objects, row_blocks, rows_differ
-from .rounding import as_stored, to_float32
-from .row_readers import open_rows, opened_identity, read_rows
+from .copy_objects import check_copies, compare_rows, copy_objects, rows_differ
+from .joined_rows import open_signals
+from .rounding import SignalCopy, copy_progress, counts_format
+from .row_readers import opened_identity, read_rows
 from .row_writer import RowWriter
-
-# %% ../../nbs/guide/05_store/25_repack.ipynb #db1ecb16
-def _old_rows(dataset, block):
-    try: return dataset[block]
-    except (OSError, RuntimeError): pass  # one of them fails again below, and is named
-    for row in range(block.start, block.stop):
-        with hdf5_errors(dataset.file.filename, f"Row {row} of {dataset.name}"): dataset[row]
-    return dataset[block]
 
 # %% ../../nbs/guide/05_store/25_repack.ipynb #c3df9730
 def _signal_datasets(root: GuardedGroup) -> dict:
     "HDF5 path → dataset of the signals of each split."
     return {f"{group.name.rstrip('/')}/signals": signals_of(group) for group in row_groups(root).values()}
 
-# %% ../../nbs/guide/05_store/25_repack.ipynb #08a470aa
-@dataclass
-class _Task:
-    "The options of a repack, and its counts."
-
-    compression: str | None
-    level: int | None
-    shuffle: bool | None
-    allow_rounding: bool
-    rounded: int = 0
-    copied: tuple = ()
-
-    def codec_for(self, datasets):
-        "The codec of the new file. A trial on four rows, spread over the largest split, decides on the shuffle filter."
-        if self.shuffle is None:
-            dataset = max(datasets.values(), key=lambda dataset: dataset.shape[0])
-            rows = [_old_rows(dataset, slice(row, row + 1)) for row in _spread(dataset.shape[0], 4)]
-            self.shuffle = bool(rows) and shuffle_helps(to_float32(np.concatenate(rows)), self.compression, self.level)
-        return ChunkCodec(self.compression, self.level, self.shuffle, np.dtype("f4"))
-
-    def blocks(self, path, dataset, progress):
-        "For each block of an old dataset: the block, its rows as float32, and the number of rounded rows."
-        for block in row_blocks(dataset):
-            rows, rounded = as_stored(_old_rows(dataset, block), self.allow_rounding, path, block.start)
-            yield block, rows, rounded
-            progress.update(len(rows))
-
-
-def _spread(count, picks):
-    return np.unique(np.linspace(0, count - 1, picks).astype(int)).tolist() if count else []
-
 # %% ../../nbs/guide/05_store/25_repack.ipynb #1832f718
 def _write(old, temporary, task):
     datasets = _signal_datasets(old)
-    codec = task.codec_for(datasets)
+    task.choose_formats(old, datasets)
+    codecs = task.codecs(datasets)
     with h5py.File(temporary, "w") as new:
         writers = {}
         for path, dataset in datasets.items():
-            writers[path] = RowWriter(new.require_group(path.rpartition("/")[0] or "/"), dataset.shape[1:], codec)
+            writers[path] = RowWriter(new.require_group(path.rpartition("/")[0] or "/"), dataset.shape[1:], codecs[path])
+            if task.formats[path]: writers[path].dataset.attrs.update(task.formats[path].attributes)
         task.copied = tuple(copy_objects(old, new, tuple(datasets)))
         if identify_layout(old) is FLAT and "compression" in new.attrs:
-            new.attrs["compression"] = codec.compression or "none"
-        with _progress("repack", old, datasets) as progress:
+            new.attrs["compression"] = task.compression or "none"
+        with copy_progress("repack", old, datasets) as progress:
             for path, dataset in datasets.items():
-                for _, rows, rounded in task.blocks(path, dataset, progress):
-                    writers[path].append(rows)
+                for block, values, rows, rounded in task.blocks(path, dataset, progress):
+                    writers[path].append(task.encoded(path, dataset, block, values, rows))
                     task.rounded += rounded
                 writers[path].close()
-
-
-def _progress(action, old, datasets):
-    return progress_bar(f"{action} {old.path.name}", sum(dataset.shape[0] for dataset in datasets.values()), "rows")
 
 # %% ../../nbs/guide/05_store/25_repack.ipynb #4852061e
 def _verify(old, temporary, output, task):
     datasets = _signal_datasets(old)
     changed = ("compression",) if identify_layout(old) is FLAT else ()
-    with open_file(temporary) as new, _progress("compare", old, datasets) as progress:
+    with open_file(temporary) as new, copy_progress("compare", old, datasets) as progress:
         for path, dataset in datasets.items():
-            if new[path].shape != dataset.shape or new[path].dtype != np.float32:
+            form = task.formats[path]
+            expected = dataset.shape, form.dtype if form else np.float32, form
+            if (new[path].shape, new[path].dtype, counts_format(new[path])) != expected:
                 raise rows_differ(f"{path} of {output.name}")
-            for block, rows, _ in task.blocks(path, dataset, progress):
+            for block, _, rows, _ in task.blocks(path, dataset, progress):
                 compare_rows(new[path], block.start, rows, output.name)
         check_copies(old, new, tuple(datasets), changed, name=output.name)
 
@@ -114,7 +76,7 @@ _MAX_SECONDS = 2  # of measuring one file
 
 def seconds_per_row(path, dataset: str, rows) -> float | None:
     "Median time in seconds to read one row of a dataset alone; `None` if there are no rows."
-    with open_file(path) as root, hdf5_errors(path): row_reader = open_rows(root[dataset])
+    with open_file(path) as root, hdf5_errors(path): row_reader = open_signals(root[dataset])
     times, begin = [], time.perf_counter()
     for row in [*rows[:1], *rows]:  # the first read opens the file, and is not counted
         start = time.perf_counter()
@@ -186,7 +148,8 @@ class RepackReport(Report):
     def _storage_rows(self, of, old, new):
         amplification = [storage.read_amplification if storage.shape[0] else None for storage in (old, new)]
         factor = amplification[0] / amplification[1] if new.shape[0] else None
-        return [(f"chunk{of}", str(old.chunks or "contiguous"), str(new.chunks), None),
+        stored = [(f"samples{of}", old.samples, new.samples, None)] * (old.samples != new.samples)
+        return [*stored, (f"chunk{of}", str(old.chunks or "contiguous"), str(new.chunks), None),
                 (f"filters{of}", *(" + ".join(storage.filters) or "none" for storage in (old, new)), None),
                 (f"read amplification{of}", *(value and f"{value:.3g}" for value in amplification), factor)]
 
@@ -198,10 +161,17 @@ class RepackReport(Report):
                  "copied unchanged": ", ".join(path.lstrip("/") for path in self.copied) or None}
         return Summary(f"{self.source.name} → {self.output.name}", facts, [self.table()])
 
+# %% ../../nbs/guide/05_store/25_repack.ipynb #5836bfb1
+def _check_storage(storage, is_named):
+    if storage is not None: one_of("storage", storage, ("counts", "float32"))
+    if storage != "counts" or not is_named: return
+    refuse("storage", storage, "'float32' (--storage float32) where arrays are named",
+           "Make a training file first, then repack that one with storage='counts' (--storage counts)")
+
 # %% ../../nbs/guide/05_store/25_repack.ipynb #becfa92c
 def repack(source, output, *, signals=None, labels=None, targets=None, channels_last=None, split_names=None,
            compression="gzip", compression_opts=None, shuffle=None, overwrite=False, allow_rounding=False,
-           trial_rows: int = 48) -> RepackReport | ConversionReport:
+           storage: str | None = None, trial_rows: int = 48) -> RepackReport | ConversionReport:
     """Rewrite a training file so that reading one random row decodes that row only, or make one of any HDF5 file.
 
     Rows keep their splits and their order. Everything else in a training file is copied unchanged. Everything is
@@ -227,10 +197,10 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         Level; for gzip 1 to 9.
     shuffle : bool, optional
         Whether to use the shuffle filter; by default a trial on four rows decides.
-    overwrite : bool
-        Whether an existing file may be replaced.
-    allow_rounding : bool
-        Whether values that are not exact in float32 may be rounded.
+    overwrite, allow_rounding : bool
+        Whether an existing file may be replaced, and values that are not exact in float32 may be rounded.
+    storage : {'counts', 'float32'}, optional
+        Whether samples are stored as integers with a scale, or as float32; by default counts stay counts.
     trial_rows : int
         Number of rows on which the time of a random row is measured, before and after; 0 to skip that.
 
@@ -243,30 +213,30 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
     ExistingFileError
         The output exists, and `overwrite` is not set.
     InvalidSignalError
-        A value is not exact in float32; the message names the rows.
+        A value is not exact in float32, or not a multiple of the step of counts; the message names the row.
     CorruptFileError
         A row of the source cannot be read; the message names it.
     MissingDependencyError
         The source is compressed with a plugin that is not installed.
     UnsafeFileError
         The source contains an object that cannot be copied safely; the message names it.
-    FileChangedError
-        The source was changed meanwhile.
-    PublishError
-        The new file could not be written, or differs from the old one.
+    FileChangedError, PublishError
+        The source was changed meanwhile; the new file could not be written, or differs from the old one.
     MissingFileError, SchemaError, InvalidArgumentError
         The source is not a training file, or an argument is not valid. In every case the output is unchanged.
     """
     source, output = Path(source), Path(output)
     name, level = resolve_compression(compression, compression_opts)
-    if any(each is not None for each in (signals, labels, targets, channels_last, split_names)):
+    is_named = any(each is not None for each in (signals, labels, targets, channels_last, split_names))
+    _check_storage(storage, is_named)
+    if is_named:
         choice = dict(signals=signals, labels=labels, targets=targets or (), channels_last=channels_last)
         return convert(source, output, split_names=split_names, compression=compression, shuffle=shuffle,
                        compression_opts=compression_opts, overwrite=overwrite, allow_rounding=allow_rounding, **choice)
     before = describe_file(source)
     check_new(output, overwrite)
     with atomic_write(output) as temporary:
-        task = _Task(name, level, shuffle, allow_rounding)
+        task = SignalCopy(name, level, shuffle, allow_rounding, storage)
         with open_file(source) as old:
             identity = opened_identity(old)
             with write_errors(output): _write(old, temporary, task)

@@ -25,18 +25,19 @@ class RowWriter:
     row_shape : tuple of int
         (samples,), or (channels, samples).
     codec : ChunkCodec
+        Its `dtype` is the type of the dataset: float32, or int16 or int32 for counts.
     """
 
     def __init__(self, group: h5py.Group, row_shape: tuple, codec: ChunkCodec):
-        self.codec, self.per_chunk = codec, rows_per_chunk(4 * math.prod(row_shape))
-        self.waiting, self.written = np.empty((0, *row_shape), np.float32), 0
+        self.codec, self.per_chunk = codec, rows_per_chunk(codec.dtype.itemsize * math.prod(row_shape))
+        self.waiting, self.written = np.empty((0, *row_shape), codec.dtype), 0
         shape, limit, chunks = (0, *row_shape), (None, *row_shape), (self.per_chunk, *row_shape)
-        self.dataset = group.create_dataset("signals", shape, "f4", maxshape=limit, chunks=chunks,
+        self.dataset = group.create_dataset("signals", shape, codec.dtype, maxshape=limit, chunks=chunks,
                                             **codec.create_kwargs())
         self._inside_row = (0,) * len(row_shape)
 
     def append(self, signals: np.ndarray):
-        "Append signals (n, ...) float32, each of `row_shape`."
+        "Append signals (n, ...) of the type of the dataset, each of `row_shape`."
         if len(self.waiting): signals = np.concatenate([self.waiting, signals])
         full = len(signals) // self.per_chunk * self.per_chunk
         self.waiting = signals[full:].copy()
@@ -46,7 +47,7 @@ class RowWriter:
         "Write the rows that do not fill a chunk."
         count = len(self.waiting)
         if not count: return
-        padding = np.zeros((self.per_chunk - count, *self.waiting.shape[1:]), np.float32)
+        padding = np.zeros((self.per_chunk - count, *self.waiting.shape[1:]), self.codec.dtype)
         self._write(np.concatenate([self.waiting, padding]), count)
 
     def _write(self, signals, count):

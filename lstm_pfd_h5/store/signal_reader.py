@@ -25,9 +25,9 @@ from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
 from .channel_rows import choose_channels, select_channels
 from .file_bytes import check_unchanged
-from .joined_rows import JoinedRows, join_storage
+from .joined_rows import JoinedRows, join_storage, open_signals
 from .row_columns import choose_targets, join_columns, names_in, read_columns
-from .row_readers import open_rows, opened_identity
+from .row_readers import opened_identity
 
 # %% ../../nbs/guide/05_store/09_signal_reader.ipynb #dae6f087
 _FEW = 100  # up to this many metadata texts, reading them one by one is faster than reading all
@@ -139,7 +139,7 @@ class SignalReader(Report):
         self._open_rows(signals, channels)
 
     def _open_rows(self, signals, channels):
-        rows, self.channels = [open_rows(each) for each in signals], None
+        rows, self.channels = [open_signals(each) for each in signals], None
         self._row_reader = rows[0] if len(rows) == 1 else JoinedRows(rows, self.path.name)
         if channels is None: return
         self.channels = choose_channels(channels, self.channel_names, self.row_shape, self.path.name)
