@@ -44,7 +44,8 @@ def _write(old, temporary, task):
     with h5py.File(temporary, "w") as new:
         writers = {}
         for path, dataset in datasets.items():
-            writers[path] = RowWriter(new.require_group(path.rpartition("/")[0] or "/"), dataset.shape[1:], codecs[path])
+            group = new.require_group(path.rpartition("/")[0] or "/")
+            writers[path] = RowWriter(group, dataset.shape[1:], codecs[path])
             if task.formats[path]: writers[path].dataset.attrs.update(task.formats[path].attributes)
         task.copied = tuple(copy_objects(old, new, tuple(datasets)))
         if identify_layout(old) is FLAT and "compression" in new.attrs:

@@ -115,7 +115,8 @@ def counts_format(dataset: h5py.Dataset) -> CountsFormat | None:
     return CountsFormat(counts_type(dataset.dtype), scale.factors, scale.offset)
 
 
-def samples_of(dataset: h5py.Dataset, values: np.ndarray, allow_rounding: bool, where: str, first_row: int = 0) -> tuple:
+def samples_of(dataset: h5py.Dataset, values: np.ndarray, allow_rounding: bool, where: str,
+               first_row: int = 0) -> tuple:
     """Rows of a dataset as float32: counts are scaled, other values are stored with `as_stored`.
 
     Parameters
@@ -224,7 +225,8 @@ class SignalCopy:
 
     def _trial(self, path, dataset, block):
         values = old_rows(dataset, block)
-        if self.formats[path] is None and not counts_format(dataset): return to_float32(values)  # judged later, in order
+        is_plain = self.formats[path] is None and not counts_format(dataset)
+        if is_plain: return to_float32(values)  # judged later, in order
         return self.encoded(path, dataset, block, *self._read(path, dataset, block)[:2])
 
     def encoded(self, path, dataset, block, values, rows):
