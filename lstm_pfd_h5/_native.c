@@ -1,4 +1,4 @@
-#define SOURCE "6bb4a1d3"
+#define SOURCE "adfc5612"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

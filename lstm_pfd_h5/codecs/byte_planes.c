@@ -36,36 +36,23 @@ static void join_planes(const uint8_t *planes, size_t size, size_t itemsize, uin
         for (size_t i = 0; i < count; i++) values[i * itemsize + plane] = planes[plane * count + i];
 }
 
-/* Get the arguments (source, target, itemsize): buffers of one size, a multiple of itemsize; 0 after an error. */
-static int planes_arguments(PyObject *args, Py_buffer *source, Py_buffer *target, Py_ssize_t *itemsize) {
-    if (!PyArg_ParseTuple(args, "y*w*n", source, target, itemsize)) return 0;
-    if (*itemsize > 0 && source->len == target->len && source->len % *itemsize == 0) return 1;
-    PyErr_SetString(PyExc_ValueError, "expected two buffers of one size, a multiple of itemsize");
-    PyBuffer_Release(source);
-    PyBuffer_Release(target);
-    return 0;
-}
-
-METHOD(split_planes) {
-    Py_buffer values, planes;
+/* Call a function with the arguments (source, target, itemsize): buffers of one size, a multiple of itemsize. */
+static PyObject *rearrange(PyObject *args, void (*function)(const uint8_t *, size_t, size_t, uint8_t *)) {
+    Py_buffer source, target;
     Py_ssize_t itemsize;
-    if (!planes_arguments(args, &values, &planes, &itemsize)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    split_planes(values.buf, (size_t)values.len, (size_t)itemsize, planes.buf);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&values);
-    PyBuffer_Release(&planes);
+    if (!PyArg_ParseTuple(args, "y*w*n", &source, &target, &itemsize)) return NULL;
+    int is_valid = itemsize > 0 && source.len == target.len && source.len % itemsize == 0;
+    if (is_valid) {
+        Py_BEGIN_ALLOW_THREADS
+        function(source.buf, (size_t)source.len, (size_t)itemsize, target.buf);
+        Py_END_ALLOW_THREADS
+    } else PyErr_SetString(PyExc_ValueError, "expected two buffers of one size, a multiple of itemsize");
+    PyBuffer_Release(&source);
+    PyBuffer_Release(&target);
+    if (!is_valid) return NULL;
     Py_RETURN_NONE;
 }
 
-METHOD(join_planes) {
-    Py_buffer planes, values;
-    Py_ssize_t itemsize;
-    if (!planes_arguments(args, &planes, &values, &itemsize)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    join_planes(planes.buf, (size_t)planes.len, (size_t)itemsize, values.buf);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&planes);
-    PyBuffer_Release(&values);
-    Py_RETURN_NONE;
-}
+METHOD(split_planes) { return rearrange(args, split_planes); }
+
+METHOD(join_planes) { return rearrange(args, join_planes); }

@@ -33,16 +33,19 @@ static uint32_t adler32_after(uint32_t checksum, const uint8_t *data, size_t siz
 
 static uint32_t adler32(const uint8_t *data, size_t size) { return adler32_after(1, data, size); }
 
-METHOD(adler32) {
+/* The checksum of the bytes that are the only argument. */
+static PyObject *checksum_of(PyObject *args, uint32_t (*function)(const uint8_t *, size_t)) {
     Py_buffer data;
     uint32_t checksum;
     if (!PyArg_ParseTuple(args, "y*", &data)) return NULL;
     Py_BEGIN_ALLOW_THREADS
-    checksum = adler32(data.buf, (size_t)data.len);
+    checksum = function(data.buf, (size_t)data.len);
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&data);
     return PyLong_FromUnsignedLong(checksum);
 }
+
+METHOD(adler32) { return checksum_of(args, adler32); }
 
 static inline uint32_t folded(uint32_t sum) { return (sum & 0xFFFF) + (sum >> 16); }
 
@@ -65,13 +68,4 @@ static uint32_t fletcher32(const uint8_t *data, size_t size) {
     return folded(second) << 16 | folded(first);
 }
 
-METHOD(fletcher32) {
-    Py_buffer data;
-    uint32_t checksum;
-    if (!PyArg_ParseTuple(args, "y*", &data)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    checksum = fletcher32(data.buf, (size_t)data.len);
-    Py_END_ALLOW_THREADS
-    PyBuffer_Release(&data);
-    return PyLong_FromUnsignedLong(checksum);
-}
+METHOD(fletcher32) { return checksum_of(args, fletcher32); }

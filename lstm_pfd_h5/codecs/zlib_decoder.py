@@ -10,6 +10,7 @@ import deflate
 import numpy as np
 
 from .byte_planes import join_planes, thread_buffer
+from .inflate import fill_from
 from ..core.native import native
 from ..errors import CorruptFileError
 
@@ -40,9 +41,4 @@ def _inflate_whole(stream, out):
     head = int.from_bytes(bytes(stream[:2]), "big")  # method 8, a check of these bits, no preset dictionary
     if len(stream) < 6 or head >> 8 & 15 != 8 or head % 31 or head & 32:
         raise CorruptFileError("A chunk does not begin as a zlib stream does", "gzip data")
-    try: found = deflate.zlib_decompress(stream, max(1, out.size))
-    except deflate.DeflateError as error:
-        raise CorruptFileError(f"A chunk does not inflate ({error})", f"{out.size:,} undamaged bytes") from None
-    if len(found) != out.size:
-        raise CorruptFileError(f"A chunk inflates to {len(found):,} bytes", f"{out.size:,}")
-    out[:] = np.frombuffer(found, np.uint8)
+    fill_from(deflate.zlib_decompress, stream, out)
