@@ -1,4 +1,4 @@
-#define SOURCE "adfc5612"
+#define SOURCE "18063fb0"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -9,6 +9,7 @@
 #include "codecs/literal_encoder.c"
 #include "codecs/literal_decoder.c"
 #include "codecs/inflate.c"
+#include "codecs/repeated_values.c"
 #include "codecs/zlib_encoder.c"
 #include "codecs/zlib_decoder.c"
 #include "codecs/counts.c"
@@ -34,6 +35,8 @@ static PyMethodDef methods[] = {
     {"pack_blocks", native_pack_blocks, METH_VARARGS, NULL},
     {"unpack_literals", native_unpack_literals, METH_VARARGS, NULL},
     {"inflate", native_inflate, METH_VARARGS, NULL},
+    {"pack_values", native_pack_values, METH_VARARGS, NULL},
+    {"unpack_values", native_unpack_values, METH_VARARGS, NULL},
     {"deflate_planes", native_deflate_planes, METH_VARARGS, NULL},
     {"decode_zlib", native_decode_zlib, METH_VARARGS, NULL},
     {"counts_to_floats", native_counts_to_floats, METH_VARARGS, NULL},

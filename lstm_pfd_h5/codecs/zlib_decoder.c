@@ -5,6 +5,7 @@ enum { DECODED = 0, DAMAGED = 1, NO_MEMORY = 2 };
 struct decoder {
     inflate_tables inflate;
     literal_tables literals;
+    value_entry values[1 << VALUE_BITS];
     uint8_t *room;  /* for planes that wait until they are joined */
     size_t room_size;
 };
@@ -121,6 +122,8 @@ static size_t decode_rest(struct decoder *decoder, const zlib_stream *stream, ui
     if (stream->is_whole) return out_size ? 0 : stream->end;
     if (decode_literals(stream->stream, stream->size, stream->end, &decoder->inflate.values, &decoder->literals, out,
                         out_size)) return stream->size - 4;
+    if (!stream->filled && decode_repeated_values(stream->stream, stream->size, stream->end, &decoder->inflate.values,
+                                                  decoder->values, out, out_size)) return stream->size - 4;
     size_t used = inflate_stream(&decoder->inflate, stream->stream + stream->end, stream->size - stream->end, out, out_size);
     return used ? stream->end + used : 0;
 }

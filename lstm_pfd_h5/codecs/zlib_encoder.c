@@ -103,10 +103,30 @@ static size_t deflate_room(size_t planes, size_t size) {
     return planes * (size + 64) + planes * size / 65535 * 5 + 64;
 }
 
+static uint8_t *put_checksum(const uint8_t *data, size_t size, uint8_t *out) {
+    uint32_t checksum = adler32(data, size);
+    for (int byte = 3; byte >= 0; byte--) *out++ = (uint8_t)(checksum >> 8 * byte);
+    return out;
+}
+
+/* One zlib stream of values that repeat; its size, or 0 if they do not. */
+static size_t deflate_values(const uint8_t *values, size_t size, uint8_t *out) {
+    if (size < SHORTEST_VALUES || size % 4) return 0;
+    struct value_encoder *encoder = malloc(sizeof *encoder + size);
+    size_t packed = encoder ? pack_values(encoder, values, size, out + 2) : 0;
+    free(encoder);
+    if (!packed) return 0;
+    out[0] = 0x78;
+    out[1] = 0x01;
+    return (size_t)(put_checksum(values, size, out + 2 + packed) - out);
+}
+
 /* One zlib stream of `count` planes of `size` bytes; its size, or 0 if a plane has to be searched for repetitions.
    `conceded`, a share of all planes, is how much larger it may be for faster decoding. */
 static size_t deflate_planes(const uint8_t *planes, size_t count, size_t size, double conceded, struct choice *choice,
                              uint8_t *out) {
+    size_t values = count == 1 && conceded > 0 ? deflate_values(planes, size, out) : 0;
+    if (values) return values;
     uint8_t *at = out;
     size_t stored = 0;  /* planes before the current one that wait to be stored */
     int has_ended = 0;
@@ -127,9 +147,7 @@ static size_t deflate_planes(const uint8_t *planes, size_t count, size_t size, d
         memcpy(at, "\1\0\0\xff\xff", 5);
         at += 5;
     }
-    uint32_t checksum = adler32(planes, count * size);
-    for (int byte = 3; byte >= 0; byte--) *at++ = (uint8_t)(checksum >> 8 * byte);
-    return (size_t)(at - out);
+    return (size_t)(put_checksum(planes, count * size, at) - out);
 }
 
 METHOD(deflate_planes) {
