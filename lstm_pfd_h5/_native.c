@@ -1,4 +1,4 @@
-#define SOURCE "18063fb0"
+#define SOURCE "250866a7"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

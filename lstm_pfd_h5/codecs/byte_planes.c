@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/03_byte_planes.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/02_byte_planes.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 WIDE static void split_four(const uint8_t *restrict values, size_t count, uint8_t *restrict planes) {
     for (size_t i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/04_checksums.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/03_checksums.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum { ADLER_MODULUS = 65521, ADLER_COLUMNS = 32, ADLER_LINES = 22 };  /* 255 * 22 * 21 / 2 < 65,536 */
 

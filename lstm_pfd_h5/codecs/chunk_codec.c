@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/14_chunk_codec.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/13_chunk_codec.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum { NO_COMPRESSION = 0, GZIP_COMPRESSION = 1, LZF_COMPRESSION = 2 };
 

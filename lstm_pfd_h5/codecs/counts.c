@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/13_counts.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/12_counts.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 static inline void store_float(uint8_t *to, float value) { memcpy(to, &value, 4); }
 static inline float load_float(const uint8_t *from) { float value; memcpy(&value, from, 4); return value; }

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/06_huffman_code.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/05_huffman_code.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum {
     NUM_BLOCKS = 4,

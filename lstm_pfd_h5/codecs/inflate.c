@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/09_inflate.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/08_inflate.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum { BYTE_BITS = 11, BYTE_ENTRIES = 2342, DISTANCE_BITS = 8, DISTANCE_ENTRIES = 402 };
 

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/08_literal_decoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/07_literal_decoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 typedef struct {
     const uint8_t *next, *end;

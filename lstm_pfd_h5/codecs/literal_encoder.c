@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/07_literal_encoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/06_literal_encoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 struct bits {
     uint64_t word;

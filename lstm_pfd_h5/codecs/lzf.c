@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/05_lzf.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/04_lzf.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 /* Repeat `count` bytes from `distance` back; they may overlap what they become. */
 static void repeat_bytes(uint8_t *out, size_t distance, size_t count) {

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/10_repeated_values.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/09_repeated_values.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum {
     THREE_BYTES = 257,     /* the symbols of the two lengths */

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/12_zlib_decoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/11_zlib_decoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum { DECODED = 0, DAMAGED = 1, NO_MEMORY = 2 };
 

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/02_codecs/11_zlib_encoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/02_codecs/10_zlib_encoder.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 enum { SAMPLE_PART = 4096 };
 
