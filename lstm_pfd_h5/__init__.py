@@ -8,7 +8,7 @@ __all__ = []
 # %% ../nbs/guide/16_entry_points/01_front_door.ipynb #d82e6d04
 import gc
 import sys
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 (of names in the code)
 from types import ModuleType
 from typing import TYPE_CHECKING
 

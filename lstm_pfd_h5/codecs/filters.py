@@ -35,7 +35,7 @@ def import_plugin(module: str, compression):
     """
     if module in _imported: return _imported[module]
     try:
-        with no_fork(): _imported[module] = importlib.import_module(module)
+        with no_fork(): _imported[module] = importlib.import_module(module)  # noqa: TID251 (of names in the code)
         return _imported[module]
     except ImportError:
         found = f"compression {compression!r} needs {module}, which is not installed"

@@ -8,7 +8,7 @@ __all__ = ['refuse', 'suggestion', 'whole_number', 'positive', 'one_of', 'elemen
 # %% ../../nbs/guide/01_core/03_checks.ipynb #e448e8f6
 import math
 from difflib import get_close_matches
-from importlib import import_module
+from importlib import import_module  # noqa: TID251 (of names in the code)
 from numbers import Real
 from operator import index
 from types import ModuleType

@@ -35,7 +35,7 @@ def load_native(wanted: str | None, folder: Path | None = None) -> ModuleType | 
         It is not there, or out of date, and `wanted` is '1'.
     """
     if wanted == "0": return None
-    try: module = importlib.import_module("lstm_pfd_h5._native")
+    try: module = importlib.import_module("lstm_pfd_h5._native")  # noqa: TID251 (always this name)
     except ImportError: module = None
     if module is not None and _is_current(module, folder): return module
     remedy = "Build it: python setup.py build_ext --inplace"

@@ -249,5 +249,5 @@ def _parse_yaml(text):
     loader = type("Loader", (yaml.SafeLoader,), {})
     as_dict = lambda self, node: _without_duplicates(self.construct_pairs(node, deep=True))
     loader.add_constructor("tag:yaml.org,2002:map", as_dict)
-    try: return yaml.load(text, loader) or {}
+    try: return yaml.load(text, loader) or {}  # noqa: S506 (a SafeLoader)
     except yaml.YAMLError as error: raise InvalidArgumentError(f"The text is not YAML: {error}") from error

@@ -6,7 +6,6 @@
 __all__ = ['to_pandas', 'SignalArray', 'to_xarray']
 
 # %% ../../nbs/guide/05_store/29_tables.ipynb #f1f002f8
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,7 +158,7 @@ def _texts_or_numbers(column):
 def _backend_array(signals):
     "The form in which xarray takes an array that it is to read later."
     xarray = optional_module("xarray", "tables")
-    indexing = import_module("xarray.core.indexing")
+    indexing = optional_module("xarray.core.indexing", "tables")
 
     class Backend(xarray.backends.BackendArray):
         shape, dtype = signals.shape, signals.dtype
@@ -175,4 +174,4 @@ def _backend_array(signals):
 
 
 def _lazy_values(signals):
-    return import_module("xarray.core.indexing").LazilyIndexedArray(_backend_array(signals))
+    return optional_module("xarray.core.indexing", "tables").LazilyIndexedArray(_backend_array(signals))
