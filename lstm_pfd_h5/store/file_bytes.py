@@ -47,6 +47,16 @@ class FileBytes:
         "The open file in this process, for C code; errors as for `read`."
         return self._descriptor.get()
 
+    def check_unchanged(self):
+        """Compare the open file with what it was; called after reading, so that what was read is of one file.
+
+        Raises
+        ------
+        FileChangedError
+            It was written to since.
+        """
+        check_unchanged(self.path, self.identity, file_identity(self._descriptor.get()))
+
     def read(self, address: int, size: int) -> bytes:
         """Read `size` bytes from `address` on.
 
@@ -62,7 +72,9 @@ class FileBytes:
             The system cannot read it now.
         """
         found = self._pread(address, size)
-        return found if len(found) == size else self._read_on(found, address, size)
+        if len(found) < size: found = self._read_on(found, address, size)
+        self.check_unchanged()
+        return found
 
     def _pread(self, address, size):
         descriptor = self._descriptor.get()
@@ -77,9 +89,10 @@ class FileBytes:
             parts.append(found)
             filled += len(found)
         if filled == size: return b"".join(parts)
+        self.check_unchanged()
         raise CorruptFileError(f"{self.path.name} ends at byte {address + filled:,}",
                                f"{size:,} bytes from {address:,} on",
-                               "The file was shortened while it was open: write it again, and open it again")
+                               "Write the file again, and open it again")
 
     def read_into(self, address: int, buffers: list):
         """Fill buffers, one after the other, with the bytes from `address` on; errors as for `read`.
@@ -90,7 +103,8 @@ class FileBytes:
             C-contiguous.
         """
         size = sum(buffer.nbytes for buffer in buffers)
-        if hasattr(os, "preadv") and len(buffers) <= _MAX_BUFFERS and self._preadv(buffers, address) == size: return
+        if hasattr(os, "preadv") and len(buffers) <= _MAX_BUFFERS and self._preadv(buffers, address) == size:
+            return self.check_unchanged()
         found, filled = self.read(address, size), 0
         for buffer in buffers:
             buffer.reshape(-1).view(np.uint8)[:] = np.frombuffer(found, np.uint8, buffer.nbytes, filled)

@@ -128,7 +128,7 @@ class DirectRows(RowReader):
         return [(self._read_part, rows, out, places, part, threads) for part in range(threads)]
 
     def _read_part(self, rows, out, places, part, parts):
-        if self._read_in_c(rows, out, places, part, parts): return
+        if self._read_in_c(rows, out, places, part, parts): return self.file.check_unchanged()
         for task in self._tasks_in_python(rows, out, places): _call(*task)
 
     def _converting_tasks(self, rows, out, places):
@@ -253,6 +253,7 @@ class H5pyRows(RowReader):
             with lock:
                 for position in np.argsort(rows, kind="stable"):
                     out[places[position]] = self._row_of(dataset, int(rows[position]))
+                check_unchanged(self.path, self.identity, opened_identity(dataset))
 
     def _row_of(self, dataset, row):
         return dataset[row]
