@@ -1,4 +1,4 @@
-#define SOURCE "250866a7"
+#define SOURCE "1e1d2c17"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
