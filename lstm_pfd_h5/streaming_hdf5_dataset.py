@@ -32,18 +32,26 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
     hdf5_path, split, transform, cache_size, **options
         As for `StreamingHDF5Dataset`. The cache holds whole blocks, at least one; by default '256MB' in each process.
     chunk_size : int
-        Rows of a block: 100 MiB for 256 rows of 102,400 samples.
+        Rows of a block: 100 MiB for 256 rows of 102,400 samples. Where compressed chunks hold several rows, a block
+        ends with a chunk and may have more rows.
     """
 
     def __init__(self, hdf5_path, split: str | None = "train", chunk_size: int = 256, transform=None,
-                 cache_size: int | str | None = None, **options):
-        self._block_size = whole_number("chunk_size", chunk_size, 1)
-        super().__init__(hdf5_path, split, transform, cache_size, **options)
+                 cache_size: int | str | None = None, *, channels=None, reader: SignalReader | None = None, **options):
+        reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
+        self._block_size = _whole_chunks(whole_number("chunk_size", chunk_size, 1), reader)
+        super().__init__(hdf5_path, split, transform, cache_size, reader=reader, **options)
 
     @property
     def chunk_size(self) -> int:
         "Rows of a block."
         return self._block_size
+
+
+def _whole_chunks(rows, reader):
+    "The rows of as many whole chunks as hold `rows`, as the filters are undone for whole chunks."
+    in_chunk = reader.storage.chunks[0] if reader.storage.filters else 1
+    return min(-(-rows // in_chunk) * in_chunk, max(rows, len(reader)))
 
 # %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #7110a7f7
 def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: int | str = "auto", train_transform=None,

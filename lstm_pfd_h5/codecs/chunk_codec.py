@@ -75,9 +75,9 @@ def check_compression(compression, compression_opts=None) -> None:
     if name in ("zstd", "blosc2"): import_plugin("hdf5plugin", name)
 
 # %% ../../nbs/guide/02_codecs/13_chunk_codec.ipynb #b086e85d
-def rows_per_chunk(row_bytes: int) -> int:
-    "Rows in one chunk: one if a row has at least 4 KiB, otherwise as many as fill about 8 KiB."
-    return 1 if row_bytes >= 4096 else max(1, 8192 // max(1, row_bytes))
+def rows_per_chunk(row_bytes: int, is_plain: bool = False) -> int:
+    "Rows in one chunk: as many as 4 KiB hold, or 64 KiB if the bytes are stored as they are; at least one."
+    return max(1, (65536 if is_plain else 4096) // max(1, row_bytes))
 
 # %% ../../nbs/guide/02_codecs/13_chunk_codec.ipynb #3e6aa939
 def _without_fletcher32(data):

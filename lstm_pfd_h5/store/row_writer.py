@@ -29,7 +29,7 @@ class RowWriter:
     """
 
     def __init__(self, group: h5py.Group, row_shape: tuple, codec: ChunkCodec):
-        self.codec, self.per_chunk = codec, rows_per_chunk(codec.dtype.itemsize * math.prod(row_shape))
+        self.codec, self.per_chunk = codec, rows_per_chunk(codec.dtype.itemsize * math.prod(row_shape), codec.is_plain)
         self.waiting, self.written = np.empty((0, *row_shape), codec.dtype), 0
         shape, limit, chunks = (0, *row_shape), (None, *row_shape), (self.per_chunk, *row_shape)
         self.dataset = group.create_dataset("signals", shape, codec.dtype, maxshape=limit, chunks=chunks,

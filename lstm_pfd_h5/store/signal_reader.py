@@ -149,7 +149,8 @@ class SignalReader(Report):
     @property
     def read_amplification(self) -> float:
         "Bytes decoded to read one random row, over the bytes of that row: 1 where a chunk is one row."
-        return read_amplification(self.storage.shape, self.storage.chunks, self.channels)
+        chunks = self.storage.chunks if self.storage.filters else None
+        return read_amplification(self.storage.shape, chunks, self.channels)
 
     @property
     def shape(self) -> tuple:
