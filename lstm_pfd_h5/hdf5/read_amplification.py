@@ -79,8 +79,8 @@ class Storage:
 
     @property
     def read_amplification(self) -> float:
-        "Bytes decoded to read one random row, over the bytes of that row."
-        return read_amplification(self.shape, self.chunks)
+        "Bytes decoded to read one random row, over the bytes of that row; 1 without filters, as nothing is decoded."
+        return read_amplification(self.shape, self.chunks if self.filters else None)
 
     @property
     def is_slow(self) -> bool:
