@@ -1,4 +1,4 @@
-#define SOURCE "1e1d2c17"
+#define SOURCE "5490de29"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -28,6 +28,9 @@ static PyMethodDef methods[] = {
     {"join_planes", native_join_planes, METH_VARARGS, NULL},
     {"adler32", native_adler32, METH_VARARGS, NULL},
     {"fletcher32", native_fletcher32, METH_VARARGS, NULL},
+    {"crc32c", native_crc32c, METH_VARARGS, NULL},
+    {"prepare_crc32c", native_prepare_crc32c, METH_VARARGS, NULL},
+    {"crc32c_of_lines", native_crc32c_of_lines, METH_VARARGS, NULL},
     {"unpack_lzf", native_unpack_lzf, METH_VARARGS, NULL},
     {"pack_lzf", native_pack_lzf, METH_VARARGS, NULL},
     {"huffman_code", native_huffman_code, METH_VARARGS, NULL},

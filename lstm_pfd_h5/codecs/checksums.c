@@ -69,3 +69,162 @@ static uint32_t fletcher32(const uint8_t *data, size_t size) {
 }
 
 METHOD(fletcher32) { return checksum_of(args, fletcher32); }
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#define HAS_FOLDING
+#endif
+#if defined(_MSC_VER)
+#include <intrin.h>
+#define FOR_MACHINE(features)
+#else
+#define FOR_MACHINE(features) __attribute__((target(features)))
+#endif
+#if defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+#endif
+
+enum { CRC_TABLES, CRC_WORDS, CRC_WIDE };  /* tables only; folding 128 bytes; folding 256 bytes */
+
+static uint32_t crc_tables[8][256];
+static int crc_machine;  /* the fastest of them here */
+
+static uint32_t crc32c_of_tables(uint32_t crc, const uint8_t *data, size_t size) {
+    for (; size >= 8; data += 8, size -= 8) {
+        uint64_t word = load_64(data) ^ crc;
+        crc = 0;
+        for (int i = 0; i < 8; i++) crc ^= crc_tables[7 - i][word >> 8 * i & 0xFF];
+    }
+    for (; size; data++, size--) crc = crc_tables[0][(crc ^ *data) & 0xFF] ^ crc >> 8;
+    return crc;
+}
+
+#ifdef HAS_FOLDING
+FOR_MACHINE("sse4.2") static uint32_t crc32c_of_words(uint32_t crc, const uint8_t *data, size_t size) {
+    uint64_t sum = crc;
+    for (; size >= 8; data += 8, size -= 8) sum = _mm_crc32_u64(sum, load_64(data));
+    crc = (uint32_t)sum;
+    for (; size; data++, size--) crc = _mm_crc32_u8(crc, *data);
+    return crc;
+}
+
+FOR_MACHINE("sse4.2,pclmul") static uint32_t crc32c_folding_128(uint32_t crc, const uint8_t *data, size_t size) {
+    const __m128i factors = _mm_set_epi64x(0x0D3B6092, 0x6992CEA2);
+    __m128i parts[8];
+    uint8_t rest[128];
+    if (size < 256) return crc32c_of_words(crc, data, size);
+    for (int i = 0; i < 8; i++) parts[i] = _mm_loadu_si128((const __m128i *)data + i);
+    parts[0] = _mm_xor_si128(parts[0], _mm_cvtsi32_si128((int)crc));
+    for (data += 128, size -= 128; size >= 128; data += 128, size -= 128) {
+        for (int i = 0; i < 8; i++) {
+            __m128i low = _mm_clmulepi64_si128(parts[i], factors, 0x00);
+            __m128i high = _mm_clmulepi64_si128(parts[i], factors, 0x11);
+            parts[i] = _mm_xor_si128(_mm_xor_si128(low, high), _mm_loadu_si128((const __m128i *)data + i));
+        }
+    }
+    memcpy(rest, parts, sizeof rest);
+    return crc32c_of_words(crc32c_of_words(0, rest, sizeof rest), data, size);
+}
+#endif
+
+#if defined(HAS_FOLDING) && !defined(_MSC_VER)
+#define HAS_WIDE_FOLDING
+FOR_MACHINE("sse4.2,avx512f,vpclmulqdq")
+static uint32_t crc32c_folding_256(uint32_t crc, const uint8_t *data, size_t size) {
+    const __m512i factors = _mm512_broadcast_i32x4(_mm_set_epi64x(0xB9E02B86, 0xDCB17AA4));
+    __m512i parts[4];
+    uint8_t rest[256];
+    if (size < 512) return crc32c_of_words(crc, data, size);
+    for (int i = 0; i < 4; i++) parts[i] = _mm512_loadu_si512(data + 64 * i);
+    parts[0] = _mm512_xor_si512(parts[0], _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)crc)));
+    for (data += 256, size -= 256; size >= 256; data += 256, size -= 256) {
+        for (int i = 0; i < 4; i++) {
+            __m512i low = _mm512_clmulepi64_epi128(parts[i], factors, 0x00);
+            __m512i high = _mm512_clmulepi64_epi128(parts[i], factors, 0x11);
+            parts[i] = _mm512_xor_si512(_mm512_xor_si512(low, high), _mm512_loadu_si512(data + 64 * i));
+        }
+    }
+    memcpy(rest, parts, sizeof rest);
+    return crc32c_of_words(crc32c_of_words(0, rest, sizeof rest), data, size);
+}
+#endif
+
+#ifdef __ARM_FEATURE_CRC32
+static uint32_t crc32c_of_arm(uint32_t crc, const uint8_t *data, size_t size) {
+    for (; size >= 8; data += 8, size -= 8) crc = __crc32cd(crc, load_64(data));
+    for (; size; data++, size--) crc = __crc32cb(crc, *data);
+    return crc;
+}
+#endif
+
+static uint32_t crc32c_on(int machine, const uint8_t *data, size_t size) {
+#ifdef HAS_WIDE_FOLDING
+    if (machine >= CRC_WIDE) return ~crc32c_folding_256(~0u, data, size);
+#endif
+#ifdef HAS_FOLDING
+    if (machine >= CRC_WORDS) return ~crc32c_folding_128(~0u, data, size);
+#endif
+#ifdef __ARM_FEATURE_CRC32
+    if (machine >= CRC_WORDS) return ~crc32c_of_arm(~0u, data, size);
+#endif
+    return ~crc32c_of_tables(~0u, data, size);
+}
+
+static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_on(crc_machine, data, size); }
+
+METHOD(crc32c) { return checksum_of(args, crc32c); }
+
+static int best_crc_machine(void) {
+#if defined(HAS_WIDE_FOLDING)
+    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("pclmul")) return CRC_TABLES;
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("vpclmulqdq") ? CRC_WIDE : CRC_WORDS;
+#elif defined(HAS_FOLDING)
+    int words[4];
+    __cpuid(words, 1);
+    return words[2] >> 20 & words[2] >> 1 & 1 ? CRC_WORDS : CRC_TABLES;
+#elif defined(__ARM_FEATURE_CRC32)
+    return CRC_WORDS;
+#else
+    return CRC_TABLES;
+#endif
+}
+
+/* Make the tables; the machine that is used. */
+METHOD(prepare_crc32c) {
+    if (!PyArg_ParseTuple(args, "")) return NULL;
+    for (uint32_t byte = 0; byte < 256; byte++) {
+        uint32_t crc = byte;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? 0x82F63B78 : 0);
+        crc_tables[0][byte] = crc;
+    }
+    for (int table = 1; table < 8; table++)
+        for (int byte = 0; byte < 256; byte++) {
+            uint32_t crc = crc_tables[table - 1][byte];
+            crc_tables[table][byte] = crc_tables[0][crc & 0xFF] ^ crc >> 8;
+        }
+    crc_machine = best_crc_machine();
+    return PyLong_FromLong(crc_machine);
+}
+
+/* The checksum of each line, as the bytes of uint32: lines, bytes of a line, the machine or -1 for the fastest. */
+METHOD(crc32c_of_lines) {
+    Py_buffer lines, sums;
+    Py_ssize_t size;
+    int machine;
+    if (!PyArg_ParseTuple(args, "y*nw*i", &lines, &size, &sums, &machine)) return NULL;
+    size_t count = (size_t)sums.len / sizeof(uint32_t);
+    int is_valid = size >= 0 && (size ? count <= (size_t)lines.len / (size_t)size : 1);
+    if (is_valid) {
+        Py_BEGIN_ALLOW_THREADS
+        if (machine < 0 || machine > crc_machine) machine = crc_machine;
+        for (size_t i = 0; i < count; i++) {
+            const uint8_t *line = (const uint8_t *)lines.buf + i * (size_t)size;
+            store_32((uint8_t *)sums.buf + 4 * i, crc32c_on(machine, line, (size_t)size));
+        }
+        Py_END_ALLOW_THREADS
+    } else PyErr_SetString(PyExc_ValueError, "expected as many lines as checksums");
+    PyBuffer_Release(&lines);
+    PyBuffer_Release(&sums);
+    if (!is_valid) return NULL;
+    Py_RETURN_NONE;
+}
