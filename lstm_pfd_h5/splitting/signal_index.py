@@ -11,76 +11,132 @@ from bisect import bisect_left
 import numpy as np
 
 from ..core.checks import whole_number
+from ..core.native import native
 from ..errors import InvalidArgumentError
 from .fingerprints import Fingerprint
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #f412bea0
 _NEIGHBOURS = 8  # signals with the same key that each is paired with
 _HIGHEST = np.iinfo(np.uint64).max
-_BLOCK = 1 << 20  # keys at a time, and pairs that wait to be counted: bounds memory
 
 
-def _pairs_of_equal(values, signals):
-    """Blocks of places (P,) and (P,) of equal values in different signals, the smaller signal first.
-
-    The order among equal values is random, but the same for all values.
-    """
-    rank, repeated = np.random.default_rng(0).permutation(signals.max(initial=-1) + 1), _repeated(values)
-    order = repeated[np.lexsort((rank[signals[repeated]], values[repeated]))]
-    for start in range(0, len(order), _BLOCK):
-        block = order[start : start + _BLOCK + _NEIGHBOURS]
-        for step in range(1, _NEIGHBOURS + 1):
-            one, other = block[:-step][:_BLOCK], block[step:][:_BLOCK]
-            equal = np.flatnonzero(values[one] == values[other])
-            if not len(equal): break
-            one, other = one[equal], other[equal]
-            turned = signals[one] > signals[other]
-            yield np.where(turned, other, one), np.where(turned, one, other)
+def _random_ranks(count):
+    "A random order of signals, always the same, (count,) int32."
+    return np.random.default_rng(0).permutation(count).astype(np.int32)
 
 
-def _repeated(values):
-    "Places of the values (N,) that occur more than once, which few keys of different recordings do."
-    ordered = np.sort(values)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(twice): return np.empty(0, np.int64)
-    return np.flatnonzero(twice[np.minimum(np.searchsorted(twice, values), len(twice) - 1)] == values)
+def _sorted_repeats(values, signals, ranks):
+    "Places of the values (N,) that occur more than once, by value; those of equal values by the rank of their signals."
+    order = np.argsort(values)
+    ordered = values[order]
+    same = np.append(ordered[1:] == ordered[:-1], False)[: len(values)]
+    inner = same | np.roll(same, 1)
+    repeated, group = order[inner], np.cumsum(~same)[inner] - ~same[inner]
+    return repeated[np.argsort(group * len(ranks) + ranks[signals[repeated]])]
 
 
-def _count_shared(keys, signals, places):
-    "Rows of first signal, second signal, offset, number of keys that the two share at that offset: (P, 4) int64."
-    count = int(signals.max(initial=0)) + 1
-    span = min(2 * int(places.max(initial=0)) + 2, 2**63 // count**2)  # first, second and offset in one number
-    codes, times, waiting = np.empty(0, np.int64), np.empty(0, np.int64), []
-    for one, other in _pairs_of_equal(keys, signals):
-        offset = places[one].astype(np.int64) - places[other]
-        waiting.append((signals[one].astype(np.int64) * count + signals[other]) * span + offset % span)
-        if sum(map(len, waiting)) < _BLOCK: continue
-        codes, times = _count_codes(codes, times, waiting)
-        waiting = []
-    codes, times = _count_codes(codes, times, waiting)
-    pairs, offset = np.divmod(codes, span)
-    return np.column_stack([*np.divmod(pairs, count), np.where(offset < span // 2, offset, offset - span), times])
-
-
-def _count_codes(codes, times, waiting):
-    "Distinct codes in ascending order, and how often each occurred, with those that wait to be counted."
-    more, more_times = np.unique(np.concatenate([codes[:0], *waiting]), return_counts=True)
-    codes, place = np.unique(np.concatenate([codes, more]), return_inverse=True)
-    return codes, np.bincount(place, np.concatenate([times, more_times]), len(codes)).astype(np.int64)
+def _pairs_of_equal(values):
+    "Blocks of places (P,) and (P,) of equal values (N,) that are sorted, each with its next neighbours."
+    for step in range(1, _NEIGHBOURS + 1):
+        one = np.flatnonzero(values[:-step] == values[step:])
+        if not len(one): return
+        yield one, one + step
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #afaae1b2
 LEAST_OVERLAP = 64
 "Samples that two signals must have in common."
-_FEW = 8  # expected keys of which one is enough
+_FEW = 8  # expected keys of which `least` are enough
 
 
-def _is_plausible(pairs, lengths, key_counts):
-    "Which pairs (P, 4) share as many keys as their overlap makes likely, (P,) bool."
-    first, second, offset, shared = pairs.T
+def _keys_needed(first, second, offset, lengths, densities, least):
+    "Keys that pairs of signals (P,) must share at an offset (P,), (P,) float64; infinite if they overlap too little."
     overlap = np.minimum(lengths[first], lengths[second] + offset) - np.maximum(offset, 0)
-    density = np.minimum(key_counts[first] / lengths[first], key_counts[second] / lengths[second])
-    expected = density * overlap
-    return (overlap >= LEAST_OVERLAP) & (shared >= np.where(expected < _FEW, 1, np.maximum(2, expected / 10)))
+    expected = np.minimum(densities[first], densities[second]) * overlap
+    needed = np.where(expected < _FEW, least, np.maximum(2, expected / 10))
+    return np.where(overlap >= LEAST_OVERLAP, needed, np.inf)
+
+# %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #da1f55af
+_RANGE = 1 << 20  # keys that are sorted at a time
+_BLOCK = 1 << 17  # keys whose pairs are collected at a time
+_MOST_COUNTERS = 1 << 26
+
+
+class _SharedKeys:
+    """Which signals share keys at one offset.
+
+    Parameters
+    ----------
+    parts : list of (keys, signals, places)
+        Arrays (n,) uint64, int32 and int32.
+    lengths : (S,) int64
+        Of the signals.
+    least : int
+        Keys of which one must be shared where few are expected.
+    """
+
+    def __init__(self, parts, lengths, least=1):
+        self.parts, self.lengths, self.least = parts, lengths, least
+        counts = sum(np.bincount(part[1], minlength=len(lengths)) for part in parts)
+        self.densities, self.num_keys = counts / lengths, int(counts.sum())
+        self.span = min(2 * max(int(part[2].max(initial=0)) for part in parts) + 2, 2**63 // len(lengths) ** 2)
+
+    def _ranges(self):
+        "Keys, signals and places of the keys that occur more than once, one range of keys after the other, sorted."
+        ranks, number = _random_ranks(len(self.lengths)), self.num_keys // _RANGE + 1
+        width = max(int(part[0].max(initial=0)) for part in self.parts) // number + 1
+        for lowest in range(0, number * width, width):
+            chosen = [part[0] - np.uint64(lowest) < width for part in self.parts]  # lower keys wrap around
+            pieces = [[column[one] for column in part] for part, one in zip(self.parts, chosen)]
+            columns = [np.concatenate(column) for column in zip(*pieces)]
+            order = _sorted_repeats(*columns[:2], ranks)
+            yield tuple(column[order] for column in columns)
+
+    def _all_codes(self):
+        "Blocks of the codes of all pairs of equal keys."
+        for keys, signals, places in self._ranges():
+            for one, other in _pairs_of_equal(keys):
+                turned = signals[one] > signals[other]
+                one, other = np.where(turned, other, one), np.where(turned, one, other)
+                offset = places[one].astype(np.int64) - places[other]
+                pairs = signals[one].astype(np.int64) * len(self.lengths) + signals[other]
+                yield pairs * self.span + offset % self.span
+
+    def _likely_codes(self):
+        "Blocks of the codes of pairs that may share enough keys."
+        counters = np.zeros(min(_MOST_COUNTERS, 1 << (4 * self.num_keys).bit_length()), np.uint8)
+        given = self.lengths, self.densities, self.least, self.span, counters
+        codes = np.empty(_NEIGHBOURS * _BLOCK, np.int64)
+        for keys, *others in self._ranges(): native.pair_keys(keys, *others, len(keys), *given, codes[:0])
+        for columns in self._ranges():
+            for start in range(0, len(columns[0]), _BLOCK):
+                block = [column[start : start + _BLOCK + _NEIGHBOURS] for column in columns]
+                yield codes[: native.pair_keys(*block, _BLOCK, *given, codes)].copy()
+
+    def pairs(self):
+        "Rows of first signal, second signal, offset, number of keys that they share there, if enough: (P, 4) int64."
+        codes, times = _count_codes(self._likely_codes() if native else self._all_codes())
+        pairs, offset = np.divmod(codes, self.span)
+        offset = np.where(offset < self.span // 2, offset, offset - self.span)
+        first, second = np.divmod(pairs, len(self.lengths))
+        enough = times >= _keys_needed(first, second, offset, self.lengths, self.densities, self.least)
+        return np.column_stack([first, second, offset, times])[enough]
+
+
+def _count_codes(blocks):
+    "Distinct codes in ascending order, and how often each occurs in the blocks."
+    codes, times, waiting = np.empty(0, np.int64), np.empty(0, np.int64), []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) < max(_BLOCK, len(codes)): continue
+        codes, times = _with_codes(codes, times, waiting)
+        waiting = []
+    return _with_codes(codes, times, waiting)
+
+
+def _with_codes(codes, times, waiting):
+    more, more_times = np.unique(np.concatenate([codes[:0], *waiting]), return_counts=True)
+    codes, place = np.unique(np.concatenate([codes, more]), return_inverse=True)
+    return codes, np.bincount(place, np.concatenate([times, more_times]), len(codes)).astype(np.int64)
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #3160b2f2
 _PIECES, _PIECE_BITS = 3, 21
@@ -90,10 +146,12 @@ _MOST_DETAIL_BITS = 24  # of two different signals, 3 % have so few
 
 def _similar_sketches(sketches, details):
     "Pairs of numbers of similar sketches (N,) with similar details (N,), as (P, 2), each pair once."
-    found = [np.empty((0, 2), np.int64)]
+    found, numbers, ranks = [np.empty((0, 2), np.int64)], np.arange(len(sketches)), _random_ranks(len(sketches))
     for piece in range(_PIECES):
         bits = (sketches >> np.uint64(piece * _PIECE_BITS)) & np.uint64(2**_PIECE_BITS - 1)
-        for first, second in _pairs_of_equal(bits, np.arange(len(bits))):
+        order = _sorted_repeats(bits, numbers, ranks)
+        for one, other in _pairs_of_equal(bits[order]):
+            first, second = np.minimum(order[one], order[other]), np.maximum(order[one], order[other])
             turned, of_detail = (np.bitwise_count(each[first] ^ each[second]) for each in (sketches, details))
             near = (turned <= _MOST_BITS) & ((turned <= 1) | (of_detail <= _MOST_DETAIL_BITS))
             found.append(np.stack([first[near], second[near]], axis=1))
@@ -106,7 +164,7 @@ class SignalIndex:
     Parameters
     ----------
     max_keys : int
-        Keys to keep. Each takes 16 bytes, and about 60 while `candidates` runs.
+        Keys to keep. Each takes 16 bytes; `candidates` takes up to 200 MB more.
 
     Attributes
     ----------
@@ -116,7 +174,7 @@ class SignalIndex:
         Signals without two different values, which are compared with no other.
     """
 
-    def __init__(self, max_keys: int = 1 << 25):
+    def __init__(self, max_keys: int = 1 << 24):
         self.max_keys = whole_number("max_keys", max_keys, least=1)
         self.copies, self.num_constant = [], 0
         self._with_digest, self._numbers, self._lengths, self._sketches = {}, [], [], []
@@ -186,10 +244,8 @@ class SignalIndex:
         """
         self._join_recent()
         if not self._parts: return np.empty((0, 4), np.int64)
-        keys, signals, places = map(np.concatenate, zip(*self._parts))
-        lengths, counts = np.array(self._lengths, np.int64), np.bincount(signals, minlength=len(self._numbers))
-        pairs = _count_shared(keys, signals, places)
-        pairs = pairs[_is_plausible(pairs, lengths, counts)]
+        least = 1 if self._highest == _HIGHEST else 2
+        pairs = _SharedKeys(self._parts, np.array(self._lengths, np.int64), least).pairs()
         whole = _similar_sketches(*np.array(self._sketches, np.uint64).T)
         whole = np.column_stack([whole, np.zeros((len(whole), 2), np.int64)])
         pairs = np.concatenate([pairs, whole])
