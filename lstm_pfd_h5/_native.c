@@ -1,4 +1,4 @@
-#define SOURCE "5490de29"
+#define SOURCE "9c908a88"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -16,6 +16,7 @@
 #include "codecs/chunk_codec.c"
 #include "hdf5/row_pieces.c"
 #include "splitting/fingerprints.c"
+#include "splitting/signal_index.c"
 #include "store/file_bytes.c"
 #include "store/row_readers.c"
 #include "store/signal_statistics.c"
@@ -52,6 +53,7 @@ static PyMethodDef methods[] = {
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
+    {"pair_keys", native_pair_keys, METH_VARARGS, NULL},
     {"read_plain_rows", native_read_plain_rows, METH_VARARGS, NULL},
     {"read_chunked_rows", native_read_chunked_rows, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
