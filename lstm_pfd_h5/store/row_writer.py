@@ -14,6 +14,7 @@ import numpy as np
 from ..codecs.chunk_codec import ChunkCodec, rows_per_chunk
 from ..core.parallel import run_ahead
 from ..errors import InvalidArgumentError, InvalidSignalError, SplitError
+from .checked_arrays import as_texts
 
 # %% ../../nbs/guide/05_store/06_row_writer.ipynb #b3519326
 class RowWriter:
@@ -126,6 +127,7 @@ class SplitWriter:
         values = np.asarray(values)
         if values.shape[:1] != (added,) or values.ndim > 1 and name != "targets":
             raise InvalidSignalError(f"{name} have shape {values.shape} for {added:,} signals", f"({added},)")
+        if values.dtype.kind in "OU": as_texts(name, values.tolist())
         parts.append(values)
 
     def column(self, name: str) -> np.ndarray | None:

@@ -19,7 +19,7 @@ from ..core.atomic_write import atomic_write, write_errors
 from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
-from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets
+from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets, as_texts
 from .row_writer import SplitWriter, check_leaks
 
 # %% ../../nbs/guide/05_store/07_signal_writer.ipynb #0cde208a
@@ -92,7 +92,7 @@ class SignalWriter:
                "compression": self.compression or "none"}
         own = {name: value for name, value in own.items() if name in names}
         if label_names is not None:
-            own["label_names"] = _texts(list(map(str, label_names)))
+            own["label_names"] = _texts(as_texts("label_names", label_names))
         if self.channel_names: own["channel_names"] = _texts(self.channel_names)
         if self.target_names: own["target_names"] = _texts(self.target_names)
         if sampling_rate is not None: own["sampling_rate"] = positive("sampling_rate", sampling_rate)
@@ -208,7 +208,7 @@ class SignalWriter:
         if self.num_metadata not in (0, self.num_rows):
             raise InvalidSignalError(f"There are {self.num_metadata:,} metadata for {self.num_rows:,} signals",
                                      "one for each signal, or none")
-        if not self.splits: self._open_splits(np.empty((0, *self.row_shape), np.float32))
+        if not self.splits: self._append_nothing()
         check_leaks(self.splits)
         self._check_label_names()
         largest = max(self.splits.values(), key=lambda split: split.count)
@@ -217,6 +217,10 @@ class SignalWriter:
             if name: split.group.attrs["num_samples"] = split.count
         if "num_signals" in self.attributes: self.attributes["num_signals"] = self.num_rows
         self._file.attrs.update(self.attributes)
+
+    def _append_nothing(self):
+        targets = np.empty((0, len(self.target_names))) if self.target_names else None
+        self.append(np.empty((0, *self.row_shape)), [], self.split_names[0] or None, targets=targets)
 
     def _check_label_names(self):
         names = self.attributes.get("label_names")
