@@ -11,28 +11,54 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
+import numpy as np
 from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.filters import load_filters
 from ..core.atomic_write import stated_size
 from ..core.files import HDF5_SIGNATURE, content_of, regular_file
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
+from .content_checksums import Checksums, row_checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/04_guard.ipynb #e4e9e4c4
 class GuardedDataset(h5py.Dataset):
-    "An `h5py.Dataset` that registers its filters before it is read, or raises `MissingDependencyError`."
+    """An `h5py.Dataset` that registers its filters before it is read, and verifies rows that have checksums.
 
+    Attributes
+    ----------
+    row_checksums : np.ndarray or None
+        CRC-32C of its rows, if the file has them.
+    """
+
+    row_checksums: np.ndarray | None = None
     _filters_loaded = False
 
-    def __getitem__(self, *args, **kwargs):
+    def __getitem__(self, args, **kwargs):
         self._load_filters()
-        return super().__getitem__(*args, **kwargs)
+        if self.row_checksums is None: return super().__getitem__(args, **kwargs)
+        values = self._verified(args if isinstance(args, tuple) else (args,))
+        return super().__getitem__(args, **kwargs) if kwargs else values
 
-    def read_direct(self, *args, **kwargs):
+    def read_direct(self, dest, source_sel=None, dest_sel=None):
         self._load_filters()
-        super().read_direct(*args, **kwargs)
+        if self.row_checksums is None: super().read_direct(dest, source_sel, dest_sel)
+        else: dest[... if dest_sel is None else dest_sel] = self[... if source_sel is None else source_sel]
+
+    def _verified(self, args):
+        "The selected values, after the rows that they are from have been verified."
+        if ... in args:
+            place = args.index(...)
+            args = (*args[:place], *[slice(None)] * (self.ndim + 1 - len(args)), *args[place + 1 :])
+        rows, samples = args[: self.row_checksums.ndim], args[self.row_checksums.ndim :]
+        values, expected = super().__getitem__(rows), self.row_checksums[rows]
+        found = row_checksums(np.asarray(values, None if isinstance(values, np.ndarray) else object))
+        if (found != expected).any():
+            wrong = np.zeros(self.row_checksums.shape, bool)
+            wrong[rows] = found != expected
+            raise rows_damaged(self.name, Path(self.file.filename).name, int(np.argwhere(wrong)[0, 0]))
+        return values[..., samples[0]] if samples else values
 
     def _load_filters(self):
         if self._filters_loaded: return
@@ -52,10 +78,11 @@ class GuardedGroup:
         HDF5 path of the group.
     path : Path
         The file.
+    checksums : Checksums or None
     """
 
-    def __init__(self, group: h5py.Group, path: Path, policy: Policy):
-        self._group, self.path, self.policy = group, path, policy
+    def __init__(self, group: h5py.Group, path: Path, policy: Policy, checksums: Checksums | None = None):
+        self._group, self.path, self.policy, self.checksums = group, path, policy, checksums
 
     @property
     def name(self) -> str:
@@ -64,7 +91,10 @@ class GuardedGroup:
     @property
     def root(self) -> "GuardedGroup":
         "The root of the file."
-        return GuardedGroup(self._group.file["/"], self.path, self.policy)
+        return self._like(self._group.file["/"])
+
+    def _like(self, group):
+        return GuardedGroup(group, self.path, self.policy, self.checksums)
 
     def __repr__(self):
         return f"<GuardedGroup {self.name!r} in {self.path.name}: {', '.join(self.keys()[:8])}>"
@@ -147,15 +177,25 @@ class GuardedGroup:
         raise UnsafeFileError(found, "an object stored in the file itself", remedy)
 
     def _checked(self, opened):
-        if isinstance(opened, h5py.h5g.GroupID): return GuardedGroup(h5py.Group(opened), self.path, self.policy)
-        if isinstance(opened, h5d.DatasetID): return check_dataset(GuardedDataset(opened), self.policy)
+        if isinstance(opened, h5py.h5g.GroupID): return self._like(h5py.Group(opened))
+        if isinstance(opened, h5d.DatasetID):
+            dataset = check_dataset(GuardedDataset(opened), self.policy)
+            if self.checksums: dataset.row_checksums = self.checksums.of_rows(dataset)
+            return dataset
         found = f"{self.name} in {self.path.name} contains a {type(opened).__name__}"
         raise UnsafeFileError(found, "a group or a dataset")
 
 # %% ../../nbs/guide/03_hdf5/04_guard.ipynb #89399fac
 @contextmanager
-def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
+def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True) -> Iterator[GuardedGroup]:
     """Open an HDF5 file for reading and yield its root as a `GuardedGroup`; the end of the block closes the file.
+
+    Parameters
+    ----------
+    path : path-like
+    policy : Policy
+    verify : bool
+        Whether everything is compared with the checksums in the file, if it has them.
 
     Raises
     ------
@@ -164,7 +204,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
     UnsafeFileError
         It is not a regular file.
     CorruptFileError
-        It is not an HDF5 file, is truncated, or is damaged.
+        It is not an HDF5 file, is truncated, is damaged, or something in it does not match its checksum.
     SchemaError
         It is a MATLAB file, and `policy` does not allow those.
     UnavailableFileError
@@ -180,6 +220,9 @@ def open_file(path, policy: Policy = SIGNAL_POLICY) -> Iterator[GuardedGroup]:
             raise
     with file:
         with hdf5_errors(path, "/"): root = GuardedGroup(file["/"], path, policy)
+        if verify and (checksums := Checksums.read(root._group, policy)):
+            checksums.check(root._group, policy)
+            root.checksums = checksums
         yield root
 
 
