@@ -1,5 +1,43 @@
 /* Made from nbs/guide/05_store/02_row_readers.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
+/* The checksums of all lines of a dataset, or None; the first row of each chunk, or None where a chunk is a row. */
+typedef struct { Py_buffer sums, first_rows; Py_ssize_t line_values, lines_of_row; } line_checks;
+
+#define LINE_CHECKS "(z*z*nn)"
+#define CHECKS_OF(c) &(c)->sums, &(c)->first_rows, &(c)->line_values, &(c)->lines_of_row
+
+/* The number of the first line of a piece of whole lines, and how many it has; 0 if it is none. */
+static int lines_of(const line_checks *checks, const piece *each, size_t *first, size_t *lines) {
+    int64_t row = each->chunk, length = checks->line_values;
+    if (row < 0 || length < 1 || checks->lines_of_row < 1) return 0;
+    if (each->source % length || each->count % length) return 0;
+    if (checks->first_rows.buf) {
+        if ((uint64_t)row >= (uint64_t)checks->first_rows.len / sizeof row) return 0;
+        row = ((const int64_t *)checks->first_rows.buf)[row];
+    }
+    size_t most = (size_t)checks->sums.len / sizeof(uint32_t), of_row = (size_t)checks->lines_of_row;
+    if (row < 0 || (uint64_t)row >= most / of_row) return 0;
+    *first = (size_t)row * of_row + (size_t)(each->source / length);
+    *lines = (size_t)(each->count / length);
+    return *first <= most && *lines <= most - *first;
+}
+
+/* Whether the lines of some pieces, which were read, have their checksums. */
+static int are_intact(const line_checks *checks, const piece *pieces, size_t count, size_t itemsize,
+                      const uint8_t *out) {
+    if (!checks->sums.buf) return 1;
+    for (const piece *each = pieces; each < pieces + count; each++) {
+        size_t first, lines, size = (size_t)checks->line_values * itemsize;
+        if (!lines_of(checks, each, &first, &lines)) return 0;
+        for (size_t i = 0; i < lines; i++) {
+            const uint8_t *line = out + (size_t)each->target * itemsize + i * size;
+            const uint8_t *sum = (const uint8_t *)checks->sums.buf + sizeof(uint32_t) * (first + i);
+            if (crc32c(line, size) != load_32(sum)) return 0;
+        }
+    }
+    return 1;
+}
+
 enum { MOST_NEIGHBOURS = 64 };
 
 static void fill_piece(const piece *each, const uint8_t *fill, size_t itemsize, uint8_t *out) {
@@ -36,12 +74,13 @@ static int read_neighbours(int file, const piece *pieces, size_t count, size_t i
     return 1;
 }
 
-static int read_plain_pieces(int file, const piece *pieces, size_t count, const uint8_t *fill, size_t itemsize,
-                             uint8_t *out) {
+static int read_plain_pieces(int file, const piece *pieces, size_t count, const line_checks *checks,
+                             const uint8_t *fill, size_t itemsize, uint8_t *out) {
     for (size_t first = 0, next; first < count; first = next) {
         next = first + 1;
         if (pieces[first].address < 0) {
             fill_piece(pieces + first, fill, itemsize, out);
+            if (!are_intact(checks, pieces + first, 1, itemsize, out)) return 0;
             continue;
         }
         for (; next < count && next - first < MOST_NEIGHBOURS; next++) {
@@ -49,6 +88,7 @@ static int read_plain_pieces(int file, const piece *pieces, size_t count, const 
             if (begin_of(pieces + next, itemsize) != end) break;
         }
         if (!read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
+        if (!are_intact(checks, pieces + first, next - first, itemsize, out)) return 0;
     }
     return 1;
 }
@@ -56,11 +96,12 @@ static int read_plain_pieces(int file, const piece *pieces, size_t count, const 
 /* Fill `out` with a part of the pieces of rows; whether that succeeded. */
 METHOD(read_plain_rows) {
     row_buffers buffers;
+    line_checks checks;
     Py_buffer out, fill;
     int file, is_read = 0;
     Py_ssize_t part, parts;
-    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS "y*w*nn", &file, ROW_ADDRESSES(&buffers), &fill, &out, &part, &parts))
-        return NULL;
+    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS LINE_CHECKS "y*w*nn", &file, ROW_ADDRESSES(&buffers),
+                          CHECKS_OF(&checks), &fill, &out, &part, &parts)) return NULL;
     size_t count, itemsize = (size_t)fill.len;
     if (request_of(&buffers, itemsize ? (size_t)out.len / itemsize : 0) && 0 <= part && part < parts && itemsize) {
         Py_BEGIN_ALLOW_THREADS
@@ -68,14 +109,14 @@ METHOD(read_plain_rows) {
         if (pieces) {
             size_t begin = part_begin(pieces, count, (size_t)part, (size_t)parts);
             size_t end = part_begin(pieces, count, (size_t)part + 1, (size_t)parts);
-            is_read = read_plain_pieces(file, pieces + begin, end - begin, fill.buf, itemsize, out.buf);
+            is_read = read_plain_pieces(file, pieces + begin, end - begin, &checks, fill.buf, itemsize, out.buf);
         }
         free(pieces);
         Py_END_ALLOW_THREADS
     }
+    Py_buffer *all[] = {&checks.sums, &checks.first_rows, &fill, &out};
+    for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
     release_rows(&buffers);
-    PyBuffer_Release(&fill);
-    PyBuffer_Release(&out);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }
 
@@ -86,6 +127,7 @@ typedef struct {
     int file;
     chunk_format format;
     const int64_t *sizes, *masks;
+    line_checks checks;
     const uint8_t *fill;
     uint8_t *out, *stored, *values;
     struct decoder *decoder;
@@ -137,6 +179,7 @@ static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t c
     size_t first = 0;
     for (; first < count && pieces[first].address < 0; first++)
         fill_piece(pieces + first, source->fill, source->format.itemsize, source->out);
+    if (!are_intact(&source->checks, pieces, first, source->format.itemsize, source->out)) return 0;
     while (first < count) {
         int64_t begin = pieces[first].address, end;
         size_t after = end_of_run(source, pieces, first, count, &end);
@@ -144,7 +187,9 @@ static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t c
         for (size_t next; first < after; first = next) {
             for (next = first + 1; next < after && pieces[next].chunk == pieces[first].chunk;) next++;
             const uint8_t *stored = source->stored + (pieces[first].address - begin);
-            if (!decode_pieces(source, stored, pieces + first, next - first)) return 0;
+            if (!decode_pieces(source, stored, pieces + first, next - first)
+                || !are_intact(&source->checks, pieces + first, next - first, source->format.itemsize, source->out))
+                return 0;
         }
     }
     return 1;
@@ -175,8 +220,8 @@ METHOD(read_chunked_rows) {
     Py_buffer sizes, masks, fill, out;
     Py_ssize_t itemsize, part, parts;
     int is_read = 0;
-    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS "(iiin)y*y*y*w*nn", &source.file, ROW_ADDRESSES(&buffers),
-                          &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
+    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS LINE_CHECKS "(iiin)y*y*y*w*nn", &source.file, ROW_ADDRESSES(&buffers),
+                          CHECKS_OF(&source.checks), &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
                           &sizes, &masks, &fill, &out, &part, &parts)) return NULL;
     int is_possible = itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
         && sizes.len == buffers.addresses.len && masks.len == sizes.len
@@ -190,8 +235,8 @@ METHOD(read_chunked_rows) {
         is_read = read_chunk_part(&source, &buffers.request, (size_t)part, (size_t)parts);
         Py_END_ALLOW_THREADS
     }
-    Py_buffer *all[] = {&sizes, &masks, &fill, &out};
-    for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
+    Py_buffer *all[] = {&source.checks.sums, &source.checks.first_rows, &sizes, &masks, &fill, &out};
+    for (size_t i = 0; i < 6; i++) PyBuffer_Release(all[i]);
     release_rows(&buffers);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }

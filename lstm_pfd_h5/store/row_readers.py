@@ -26,6 +26,7 @@ from ..core.parallel import default_threads, run_on_threads
 from ..core.per_process import PerProcess
 from ..errors import CorruptFileError
 from ..hdf5.chunk_index import chunk_table
+from ..hdf5.content_checksums import row_checksums, rows_damaged
 from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.row_pieces import Pieces, RowPieces, chunk_grid, row_addresses
@@ -106,6 +107,8 @@ class DirectRows(RowReader):
         (chunks,) int64, where each chunk begins in the file; -1 where it was never written.
     in_c : bool
         Whether C code reads the rows.
+    checksums : np.ndarray or None
+        CRC-32C of each line of samples that is read, (rows,) or (rows, channels), if the file has them.
     """
 
     def __init__(self, dataset: h5py.Dataset, pieces: RowPieces, addresses: np.ndarray):
@@ -113,23 +116,47 @@ class DirectRows(RowReader):
         self.shape, self.dtype, self.fill = dataset.shape, dataset.dtype, np.array(dataset.fillvalue, dataset.dtype)
         self.pieces, self.addresses = pieces, np.ascontiguousarray(addresses, np.int64)
         self.in_c = reads_in_c and self.dtype.kind in "iuf"
+        self._take_checksums(dataset)
+
+    def _take_checksums(self, dataset):
+        "Those of all lines for C code, which knows lines of whole rows; of the rows that are read for Python."
+        self.checksums, self._line_checks = getattr(dataset, "row_checksums", None), (None, None, 0, 0)
+        if self.checksums is None: return
+        lines = math.prod(self.shape[1:-1])
+        self._line_checks = np.ascontiguousarray(self.checksums), self._first_rows(), self.shape[-1], lines
+        self.in_c &= self.pieces.chunks[1:] == self.shape[1:] and self.dtype.newbyteorder("<") == self.dtype
+
+    def _first_rows(self):
+        "Number of the first row of each chunk, int64; `None` where a chunk is a row."
 
     def select_channels(self, channels: Sequence[int]) -> "DirectRows":
         "A reader of some channels of rows (channels, samples), in this order; it shares the open file."
         chosen = copy(self)
         chosen.pieces, chosen.shape = self.pieces.select(channels), (self.shape[0], len(channels), *self.shape[2:])
+        if self.checksums is not None: chosen.checksums = self.checksums[:, list(channels)]
         return chosen
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "A task for each thread, with an equal share of the pieces."
         if out.dtype != self.dtype or not out.flags.c_contiguous:
             return self._converting_tasks(rows, out, np.arange(len(rows)) if places is None else places)
-        if not self.in_c: return self._tasks_in_python(rows, out, places)
+        if not self.in_c: return self._verified_tasks(rows, out, places, threads)
         return [(self._read_part, rows, out, places, part, threads) for part in range(threads)]
 
     def _read_part(self, rows, out, places, part, parts):
         if self._read_in_c(rows, out, places, part, parts): return self.file.check_unchanged()
+        for task in self._verified_tasks(rows, out, places, 1): _call(*task)
+
+    def _verified_tasks(self, rows, out, places, parts):
+        "Tasks in Python. If rows have checksums, they are verified in parts, as soon as these are read."
+        if self.checksums is None: return self._tasks_in_python(rows, out, places)
+        places, order = np.arange(len(rows)) if places is None else places, np.argsort(rows, kind="stable")
+        return [(self._read_verified, rows[part], out, places[part]) for part in np.array_split(order, parts)]
+
+    def _read_verified(self, rows, out, places):
         for task in self._tasks_in_python(rows, out, places): _call(*task)
+        is_wrong = row_checksums(out[places]) != self.checksums[rows]
+        if is_wrong.any(): raise rows_damaged(self.name, self.file.path.name, int(rows[np.argwhere(is_wrong)[0, 0]]))
 
     def _converting_tasks(self, rows, out, places):
         row_bytes = max(1, self.pieces.row_values * self.dtype.itemsize)
@@ -169,7 +196,8 @@ class PlainRows(DirectRows):
     def _read_in_c(self, rows, out, places, part, parts):
         pieces = self.pieces.numbers, None, self.pieces.spans
         file = self.file.descriptor()
-        return native.read_plain_rows(file, pieces, self.addresses, rows, places, self.fill, out, part, parts)
+        return native.read_plain_rows(file, pieces, self.addresses, rows, places, self._line_checks, self.fill, out,
+                                      part, parts)
 
     def _tasks_of_pieces(self, pieces, out):
         addresses = self.addresses[pieces.chunks] + pieces.sources * self.dtype.itemsize
@@ -191,7 +219,11 @@ class ChunkedRows(DirectRows):
     def _read_in_c(self, rows, out, places, part, parts):
         pieces, chunks = (self.pieces.numbers, self.pieces.grid, self.pieces.spans), (self.sizes, self.masks)
         return native.read_chunked_rows(self.file.descriptor(), pieces, self.addresses, rows, places,
-                                        self.codec.native_format, *chunks, self.fill, out, part, parts)
+                                        self._line_checks, self.codec.native_format, *chunks, self.fill, out, part,
+                                        parts)
+
+    def _first_rows(self):
+        return np.ascontiguousarray(self.table.starts[:, 0])
 
     def _tasks_of_pieces(self, pieces, out):
         order = np.argsort(pieces.chunks, kind="stable")
