@@ -1,4 +1,4 @@
-#define SOURCE "9c908a88"
+#define SOURCE "d40faf5e"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
