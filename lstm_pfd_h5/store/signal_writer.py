@@ -6,6 +6,7 @@
 __all__ = ['SignalWriter']
 
 # %% ../../nbs/guide/05_store/07_signal_writer.ipynb #156bd9db
+import json
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..constants import SPLITS
 from ..core.atomic_write import atomic_write, write_errors
 from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError
+from ..hdf5.attribute_values import names_of_text
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
 from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets, as_texts
 from .row_writer import SplitWriter, check_leaks
@@ -238,4 +240,6 @@ def _several(argument, names):
 
 
 def _texts(names):
+    "Names as an attribute. A single one that readers would divide, such as 'load, speed', is stored as JSON."
+    if len(names) == 1 and names_of_text(names[0]) != names: names = [json.dumps(names)]
     return np.array(names, h5py.string_dtype("utf-8"))
