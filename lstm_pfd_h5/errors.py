@@ -8,7 +8,8 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
            'FileInUseError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError',
-           'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
+           'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning',
+           'SkippedFileWarning', 'DistributedWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -165,6 +166,14 @@ class ImportRefusedError(LstmPfdError, ValueError):
 
 class SamplingRateError(ImportRefusedError):
     "Recordings with different or unknown sampling rates would end up in one data set."
+
+
+class MemoryLimitError(ImportRefusedError):
+    "To read the recording takes more memory than `max_bytes` allows."
+
+
+class MatMemoryLimitError(MatFileError, MemoryLimitError):
+    "To read the MATLAB file takes more memory than `max_bytes` allows."
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9df60924
 class LstmPfdWarning(UserWarning):

@@ -14,7 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .report import format_bytes
-from ..errors import ImportRefusedError, MissingFileError, UnavailableFileError, UnsafeFileError
+from lstm_pfd_h5.errors import (
+    ImportRefusedError,
+    MemoryLimitError,
+    MissingFileError,
+    UnavailableFileError,
+    UnsafeFileError,
+)
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #ad02975d
 def regular_file(path, kind: str) -> os.stat_result:
@@ -223,7 +229,7 @@ def open_regular(path, max_bytes: int | None = None) -> Iterator[tuple]:
     MissingFileError, UnsafeFileError
         As `regular_file`.
     ImportRefusedError
-        This user may not read it, or it is larger than `max_bytes`.
+        This user may not read it. `MemoryLimitError` if it is larger than `max_bytes`.
     """
     path = Path(path)
     try: regular_file(path, "a recording")
@@ -250,4 +256,4 @@ def _opened(path):
 def _too_large(path, size, max_bytes):
     remedy = "If there is enough memory, pass a larger max_bytes= (--max-bytes); if not, divide the recording"
     found = f"{path.name} has a size of {format_bytes(size)}"
-    return ImportRefusedError(found, f"{format_bytes(max_bytes)} at most", remedy)
+    return MemoryLimitError(found, f"{format_bytes(max_bytes)} at most", remedy)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.report import format_bytes
-from ..errors import ImportRefusedError
+from ..errors import MemoryLimitError
 
 # %% ../../nbs/guide/09_readers/01_contents.ipynb #5eb68fd5
 @dataclass(frozen=True, eq=False)
@@ -115,8 +115,8 @@ class ReadOptions:
 
 
 def check_memory(byte_count: int, max_bytes: int, file: str) -> None:
-    "`ImportRefusedError` if the values of a file would take more than `max_bytes`; called before they are read."
+    "`MemoryLimitError` if the values of a file would take more than `max_bytes`; called before they are read."
     if byte_count <= max_bytes: return
     remedy = "If there is enough memory, pass a larger max_bytes= (--max-bytes); if not, divide the recording"
     found = f"its values take {format_bytes(byte_count)}"
-    raise ImportRefusedError(found, f"at most {format_bytes(max_bytes)}", remedy, file=file)
+    raise MemoryLimitError(found, f"at most {format_bytes(max_bytes)}", remedy, file=file)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core.report import format_bytes
-from ..errors import CorruptMatFileError, MatFileError
+from ..errors import CorruptMatFileError, MatFileError, MatMemoryLimitError
 from .contents import MAX_BYTES
 
 # %% ../../nbs/guide/09_readers/02_matlab_values.ipynb #f5dae3cb
@@ -83,11 +83,12 @@ class ReadContext:
         return MatFileError(found, expected, remedy, file=self.file_name, variable=self.variable)
 
     def charge(self, byte_count: int) -> None:
-        "Reserve memory for a value before it is allocated. `MatFileError` if it exceeds what is left of `max_bytes`."
+        "Reserve memory for a value before it is allocated; `MatMemoryLimitError` if it exceeds what is left."
         if byte_count + VALUE_OVERHEAD > self.remaining:
             found = f"the next value takes another {format_bytes(byte_count)}"
-            remedy = "If you trust the file and have the memory, pass a larger max_bytes"
-            raise self.unsupported(found, f"at most {format_bytes(self.max_bytes)} for the whole file", remedy)
+            remedy = "If you trust the file and have the memory, pass a larger max_bytes= (--max-bytes)"
+            expected = f"at most {format_bytes(self.max_bytes)} for the whole file"
+            raise MatMemoryLimitError(found, expected, remedy, file=self.file_name, variable=self.variable)
         self.remaining -= byte_count + VALUE_OVERHEAD
 
     def check_depth(self, depth: int) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.files import file_identity
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
-from ..errors import LstmPfdError, UnavailableFileError
+from ..errors import LstmPfdError, MemoryLimitError, UnavailableFileError
 from ..readers.contents import MAX_BYTES
 from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
@@ -94,7 +94,7 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     tasks = [(file, source.root, plan, lives.get(file.path, {}), spool) for file in source.files]
     results = progress_bar("reading", len(tasks), "files", over=_read_all(tasks, plan), shown=progress)
     for task, result in zip(tasks, results):
-        if isinstance(result, LstmPfdError) and "max_bytes" in result.remedy: result = _read(*task)
+        if isinstance(result, MemoryLimitError): result = _read(*task)
         if isinstance(result, LstmPfdError): found.refused[task[0].name] = result
         else: _keep(found, *result)
     _add_remaining_life(found.recordings, plan)
@@ -110,12 +110,15 @@ def _known_lives(source):
 
 _MOST_TOGETHER = 2**27  # bytes of the files that are read at the same time
 _SHARE = 2**28  # bytes that the values of each of them may take
+_SMALL = 2**16  # mean bytes of a file below which several threads take longer than one, as they wait for each other
+_EVERY = 16  # files of which one is asked for its size
 
 
 def _read_all(tasks, plan):
     "The results of `_read` in the order of the tasks, each of them with a share of the memory only."
     with_share = replace(plan, max_bytes=min(_SHARE, plan.max_bytes or MAX_BYTES))
-    threads = 1 if callable(plan.labels) else None  # the user's function need not work on several threads
+    is_small = sum(_size_of(file) for file, *_ in tasks[::_EVERY]) < _SMALL * len(tasks[::_EVERY])
+    threads = 1 if is_small or callable(plan.labels) else None  # the user's function need not work on several threads
 
     def read(file, root, plan, *others):
         return _read(file, root, plan if _size_of(file) > _MOST_TOGETHER else with_share, *others)

@@ -111,8 +111,11 @@ def signal_keys(signal: np.ndarray):
         bends = find_landmarks(second_difference(signal))
         more_keys, more_places = _keys_at(bends, 1, highest)
         keys, places = np.concatenate([keys, more_keys]), np.concatenate([places, more_places])
-    keys, first, times = np.unique(keys, return_index=True, return_counts=True)
-    return keys[times == 1], places[first[times == 1]]
+    order = np.argsort(keys)
+    keys, differs = keys[order], np.ones(len(keys) + 1, bool)
+    differs[1:-1] = keys[1:] != keys[:-1]
+    once = differs[1:] & differs[:-1]
+    return keys[once], places[order[once]]
 
 # %% ../../nbs/guide/04_splitting/04_fingerprints.ipynb #b9acca02
 def signal_sketch(signal: np.ndarray) -> int:
