@@ -219,8 +219,10 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True) -> Iter
             if not error.errno: _check_length(path, error)  # the system itself had no objection
             raise
     with file:
-        with hdf5_errors(path, "/"): root = GuardedGroup(file["/"], path, policy)
-        if verify and (checksums := Checksums.read(root._group, policy)):
+        with hdf5_errors(path, "/"):
+            root = GuardedGroup(file["/"], path, policy)
+            checksums = Checksums.read(root._group, policy) if verify else None
+        if checksums:
             checksums.check(root._group, policy)
             root.checksums = checksums
         yield root
