@@ -106,8 +106,9 @@ class _SharedKeys:
         counters = np.zeros(min(_MOST_COUNTERS, 1 << (4 * self.num_keys).bit_length()), np.uint8)
         given = self.lengths, self.densities, self.least, self.span, counters
         codes = np.empty(_NEIGHBOURS * _BLOCK, np.int64)
-        for keys, *others in self._ranges(): native.pair_keys(keys, *others, len(keys), *given, codes[:0])
-        for columns in self._ranges():
+        ranges = list(self._ranges()) if self.num_keys < _RANGE else None  # one range is sorted once, many are twice
+        for keys, *others in ranges or self._ranges(): native.pair_keys(keys, *others, len(keys), *given, codes[:0])
+        for columns in ranges or self._ranges():
             for start in range(0, len(columns[0]), _BLOCK):
                 block = [column[start : start + _BLOCK + _NEIGHBOURS] for column in columns]
                 yield codes[: native.pair_keys(*block, _BLOCK, *given, codes)].copy()
