@@ -135,10 +135,10 @@ def shuffled_loader(dataset, batch_size, num_workers, seed=0, **options):
 class H5pySignals:
     "A data set that reads one row at a time from an HDF5 file, with a handle that each process opens for itself."
 
-    def __init__(self, path):
+    def __init__(self, path, chunk_cache=None):
         import h5py
 
-        self.path, self._signals = str(path), None
+        self.path, self.chunk_cache, self._signals = str(path), chunk_cache, None
         with h5py.File(path, "r") as file: self.labels = file["labels"][:]
 
     def __len__(self):
@@ -148,7 +148,7 @@ class H5pySignals:
         import h5py
         import torch
 
-        if self._signals is None: self._signals = h5py.File(self.path, "r")["signals"]
+        if self._signals is None: self._signals = h5py.File(self.path, "r", rdcc_nbytes=self.chunk_cache)["signals"]
         return torch.from_numpy(self._signals[index]).unsqueeze(0), int(self.labels[index])
 
 
@@ -160,12 +160,15 @@ class PlainH5py(StorageFormat):
     name, settings : str
     row_chunks : bool
         Whether each chunk holds one row; otherwise h5py guesses.
+    chunk_cache : int, optional
+        Bytes of decoded chunks that HDF5 keeps; by default its own choice.
     options
         For `create_dataset`: `compression`, `compression_opts`, `shuffle`.
     """
 
-    def __init__(self, name, settings, row_chunks=False, **options):
+    def __init__(self, name, settings, row_chunks=False, chunk_cache=None, **options):
         self.name, self.settings, self.row_chunks, self.options = name, settings, row_chunks, options
+        self.chunk_cache = chunk_cache
 
     def write(self, folder, signals, labels):
         "Write both arrays with `create_dataset`."
@@ -178,7 +181,8 @@ class PlainH5py(StorageFormat):
 
     def loader(self, folder, batch_size, num_workers, seed=0):
         "A shuffled `DataLoader` over single rows."
-        return shuffled_loader(H5pySignals(Path(folder) / "signals.h5"), batch_size, num_workers, seed)
+        rows = H5pySignals(Path(folder) / "signals.h5", self.chunk_cache)
+        return shuffled_loader(rows, batch_size, num_workers, seed)
 
 
 _GZIP = dict(compression="gzip", compression_opts=4)
