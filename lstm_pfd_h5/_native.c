@@ -1,4 +1,4 @@
-#define SOURCE "d40faf5e"
+#define SOURCE "9dc39a22"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -49,7 +49,8 @@ static PyMethodDef methods[] = {
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},
     {"encode_chunks", native_encode_chunks, METH_VARARGS, NULL},
-    {"row_pieces", native_row_pieces, METH_VARARGS, NULL},
+    {"plan_rows", native_plan_rows, METH_VARARGS, NULL},
+    {"planned_pieces", native_planned_pieces, METH_VARARGS, NULL},
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},

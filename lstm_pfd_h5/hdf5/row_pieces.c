@@ -96,32 +96,56 @@ static int request_of(row_buffers *buffers, size_t out_values) {
     return 0;
 }
 
-/* Sorted pieces of a request, to be freed; NULL if a row does not exist, or memory is short. */
-static piece *pieces_of(const row_request *request, size_t *count) {
-    if (request->num_spans && request->count > SIZE_MAX / sizeof(piece) / request->num_spans) return NULL;
-    *count = request->count * request->num_spans;
-    piece *pieces = malloc(*count ? *count * sizeof(piece) : 1);
-    if (pieces && make_pieces(request, pieces)) {
-        sort_pieces(pieces, *count);
-        return pieces;
+/* Sorted pieces, and what they were checked against: the numbers of chunks, of values in a chunk, and of values in the array that is filled. */
+typedef struct { size_t count, chunks, chunk_values, out_values; piece pieces[]; } row_plan;
+
+/* The plan of a request, to be freed; NULL if a row does not exist, or memory is short. */
+static row_plan *plan_of(const row_request *request) {
+    size_t most = (SIZE_MAX - sizeof(row_plan)) / sizeof(piece);
+    if (request->num_spans && request->count > most / request->num_spans) return NULL;
+    size_t count = request->count * request->num_spans;
+    row_plan *plan = malloc(sizeof(row_plan) + count * sizeof(piece));
+    if (plan && make_pieces(request, plan->pieces)) {
+        plan->count = count, plan->chunks = request->chunks, plan->out_values = request->out_values;
+        plan->chunk_values = (size_t)request->form->chunk_values;
+        sort_pieces(plan->pieces, count);
+        return plan;
     }
-    free(pieces);
+    free(plan);
     return NULL;
 }
 
-/* Pieces as bytes, five int64 each, or None; for tests. */
-METHOD(row_pieces) {
+static const row_plan *opened_plan(PyObject *capsule) {
+    return PyCapsule_GetPointer(capsule, "row_plan");
+}
+
+static void free_plan(PyObject *capsule) {
+    free(PyCapsule_GetPointer(capsule, "row_plan"));
+}
+
+/* A capsule with the plan of a request, or None. */
+METHOD(plan_rows) {
     row_buffers buffers;
     Py_ssize_t out_values;
-    size_t count;
-    PyObject *found = NULL;
+    row_plan *plan = NULL;
     if (!PyArg_ParseTuple(args, ROW_BUFFERS "n", ROW_ADDRESSES(&buffers), &out_values)) return NULL;
     if (request_of(&buffers, out_values < 0 ? 0 : (size_t)out_values)) {
-        piece *pieces = pieces_of(&buffers.request, &count);
-        if (pieces) found = PyBytes_FromStringAndSize((const char *)pieces, (Py_ssize_t)(count * sizeof(piece)));
-        else found = Py_NewRef(Py_None);
-        free(pieces);
+        Py_BEGIN_ALLOW_THREADS
+        plan = plan_of(&buffers.request);
+        Py_END_ALLOW_THREADS
     }
     release_rows(&buffers);
-    return found;
+    if (PyErr_Occurred()) return NULL;
+    if (!plan) Py_RETURN_NONE;
+    PyObject *capsule = PyCapsule_New(plan, "row_plan", free_plan);
+    if (!capsule) free(plan);
+    return capsule;
+}
+
+/* Pieces of a plan as bytes, five int64 each; for tests. */
+METHOD(planned_pieces) {
+    PyObject *capsule;
+    const row_plan *plan;
+    if (!PyArg_ParseTuple(args, "O", &capsule) || !(plan = opened_plan(capsule))) return NULL;
+    return PyBytes_FromStringAndSize((const char *)plan->pieces, (Py_ssize_t)(plan->count * sizeof(piece)));
 }

@@ -44,10 +44,26 @@ static void fill_piece(const piece *each, const uint8_t *fill, size_t itemsize, 
     for (int64_t i = 0; i < each->count; i++) memcpy(out + (size_t)(each->target + i) * itemsize, fill, itemsize);
 }
 
-/* The first piece of a part of all pieces. Those of one chunk are not divided. */
-static size_t part_begin(const piece *pieces, size_t count, size_t part, size_t parts) {
-    size_t begin = count / parts * part + smaller(part, count % parts);
-    while (begin && begin < count && pieces[begin].address == pieces[begin - 1].address) begin++;
+/* Pieces of a plan that are of the same chunk as the piece before. */
+static int is_same_chunk(const piece *pieces, size_t i) {
+    return i && pieces[i].chunk == pieces[i - 1].chunk;
+}
+
+/* Bytes that are read for a piece, with the sizes of chunks that have filters: a chunk counts once. */
+static double bytes_of(const row_plan *plan, size_t i, const int64_t *sizes) {
+    if (!sizes) return (double)plan->pieces[i].count;
+    return plan->pieces[i].address < 0 || is_same_chunk(plan->pieces, i) ? 0 : (double)sizes[plan->pieces[i].chunk];
+}
+
+/* The first piece of one of several parts with as many bytes each. Pieces of a chunk that has filters are not divided. */
+static size_t part_begin(const row_plan *plan, const int64_t *sizes, size_t part, size_t parts) {
+    double total = 0, before = 0;
+    size_t begin = 0;
+    if (part == 0 || part >= parts) return part ? plan->count : 0;
+    for (size_t i = 0; i < plan->count; i++) total += bytes_of(plan, i, sizes);
+    while (begin < plan->count && before < total * (double)part / (double)parts)
+        before += bytes_of(plan, begin++, sizes);
+    while (begin < plan->count && sizes && is_same_chunk(plan->pieces, begin)) begin++;
     return begin;
 }
 
@@ -93,30 +109,26 @@ static int read_plain_pieces(int file, const piece *pieces, size_t count, const 
     return 1;
 }
 
-/* Fill `out` with a part of the pieces of rows; whether that succeeded. */
+/* Fill `out` with a part of the pieces of a plan; whether that succeeded. */
 METHOD(read_plain_rows) {
-    row_buffers buffers;
+    PyObject *capsule;
     line_checks checks;
     Py_buffer out, fill;
     int file, is_read = 0;
     Py_ssize_t part, parts;
-    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS LINE_CHECKS "y*w*nn", &file, ROW_ADDRESSES(&buffers),
-                          CHECKS_OF(&checks), &fill, &out, &part, &parts)) return NULL;
-    size_t count, itemsize = (size_t)fill.len;
-    if (request_of(&buffers, itemsize ? (size_t)out.len / itemsize : 0) && 0 <= part && part < parts && itemsize) {
+    if (!PyArg_ParseTuple(args, "iO" LINE_CHECKS "y*w*nn", &file, &capsule, CHECKS_OF(&checks), &fill, &out, &part,
+                          &parts)) return NULL;
+    const row_plan *plan = opened_plan(capsule);
+    size_t itemsize = (size_t)fill.len;
+    if (plan && itemsize && (size_t)out.len / itemsize >= plan->out_values && 0 <= part && part < parts) {
+        size_t begin = part_begin(plan, NULL, (size_t)part, (size_t)parts);
+        size_t end = part_begin(plan, NULL, (size_t)part + 1, (size_t)parts);
         Py_BEGIN_ALLOW_THREADS
-        piece *pieces = pieces_of(&buffers.request, &count);
-        if (pieces) {
-            size_t begin = part_begin(pieces, count, (size_t)part, (size_t)parts);
-            size_t end = part_begin(pieces, count, (size_t)part + 1, (size_t)parts);
-            is_read = read_plain_pieces(file, pieces + begin, end - begin, &checks, fill.buf, itemsize, out.buf);
-        }
-        free(pieces);
+        is_read = read_plain_pieces(file, plan->pieces + begin, end - begin, &checks, fill.buf, itemsize, out.buf);
         Py_END_ALLOW_THREADS
     }
     Py_buffer *all[] = {&checks.sums, &checks.first_rows, &fill, &out};
     for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
-    release_rows(&buffers);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }
 
@@ -195,48 +207,45 @@ static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t c
     return 1;
 }
 
-/* Read and decode a part of the pieces of rows; whether that succeeded. */
-static int read_chunk_part(chunk_source *source, const row_request *request, size_t part, size_t parts) {
-    size_t count, longest;
+/* Read and decode some pieces; whether that succeeded. */
+static int decode_part(chunk_source *source, const piece *pieces, size_t count) {
+    size_t longest;
     int is_read = 0;
-    piece *all = pieces_of(request, &count);
-    if (!all) return 0;
-    size_t begin = part_begin(all, count, part, parts), end = part_begin(all, count, part + 1, parts);
     source->decoder = decoder_open();
-    if (source->decoder && longest_run(source, all + begin, end - begin, &longest)) {
+    if (source->decoder && longest_run(source, pieces, count, &longest)) {
         source->stored = malloc(longest);
-        is_read = source->stored && read_chunk_pieces(source, all + begin, end - begin);
+        is_read = source->stored && read_chunk_pieces(source, pieces, count);
     }
     decoder_close(source->decoder);
     free(source->stored);
     free(source->values);
-    free(all);
     return is_read;
 }
 
 METHOD(read_chunked_rows) {
-    row_buffers buffers;
+    PyObject *capsule;
     chunk_source source = {0};
     Py_buffer sizes, masks, fill, out;
     Py_ssize_t itemsize, part, parts;
     int is_read = 0;
-    if (!PyArg_ParseTuple(args, "i" ROW_BUFFERS LINE_CHECKS "(iiin)y*y*y*w*nn", &source.file, ROW_ADDRESSES(&buffers),
-                          CHECKS_OF(&source.checks), &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
+    if (!PyArg_ParseTuple(args, "iO" LINE_CHECKS "(iiin)y*y*y*w*nn", &source.file, &capsule, CHECKS_OF(&source.checks),
+                          &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
                           &sizes, &masks, &fill, &out, &part, &parts)) return NULL;
-    int is_possible = itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
-        && sizes.len == buffers.addresses.len && masks.len == sizes.len
-        && request_of(&buffers, (size_t)(out.len / itemsize)) && buffers.request.form->chunk_values >= 0
-        && buffers.request.form->chunk_values <= INT32_MAX / itemsize;
+    const row_plan *plan = opened_plan(capsule);
+    int is_possible = plan && itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
+        && (size_t)sizes.len == plan->chunks * sizeof(int64_t) && masks.len == sizes.len
+        && (size_t)(out.len / itemsize) >= plan->out_values && plan->chunk_values <= INT32_MAX / (size_t)itemsize;
     if (is_possible) {
         source.format.itemsize = (size_t)itemsize;
-        source.format.size = (size_t)(buffers.request.form->chunk_values * itemsize);
+        source.format.size = plan->chunk_values * (size_t)itemsize;
         source.sizes = sizes.buf, source.masks = masks.buf, source.fill = fill.buf, source.out = out.buf;
+        size_t begin = part_begin(plan, source.sizes, (size_t)part, (size_t)parts);
+        size_t end = part_begin(plan, source.sizes, (size_t)part + 1, (size_t)parts);
         Py_BEGIN_ALLOW_THREADS
-        is_read = read_chunk_part(&source, &buffers.request, (size_t)part, (size_t)parts);
+        is_read = decode_part(&source, plan->pieces + begin, end - begin);
         Py_END_ALLOW_THREADS
     }
     Py_buffer *all[] = {&source.checks.sums, &source.checks.first_rows, &sizes, &masks, &fill, &out};
     for (size_t i = 0; i < 6; i++) PyBuffer_Release(all[i]);
-    release_rows(&buffers);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }

@@ -137,14 +137,20 @@ class DirectRows(RowReader):
         return chosen
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
-        "A task for each thread, with an equal share of the pieces."
+        "A task for each thread, with an equal share of the bytes."
         if out.dtype != self.dtype or not out.flags.c_contiguous:
             return self._converting_tasks(rows, out, np.arange(len(rows)) if places is None else places)
-        if not self.in_c: return self._verified_tasks(rows, out, places, threads)
-        return [(self._read_part, rows, out, places, part, threads) for part in range(threads)]
+        plan = self._plan(rows, out, places) if self.in_c else None
+        if plan is None: return self._verified_tasks(rows, out, places, threads)
+        return [(self._read_part, plan, part, threads, rows, out, places) for part in range(threads)]
 
-    def _read_part(self, rows, out, places, part, parts):
-        if self._read_in_c(rows, out, places, part, parts): return self.file.check_unchanged()
+    def _plan(self, rows, out, places):
+        "The pieces of rows for C code; `None` if one does not exist."
+        pieces = self.pieces.numbers, self.pieces.grid, self.pieces.spans
+        return native.plan_rows(pieces, self.addresses, rows, places, out.size)
+
+    def _read_part(self, plan, part, parts, rows, out, places):
+        if self._read_in_c(plan, out, part, parts): return self.file.check_unchanged()
         for task in self._verified_tasks(rows, out, places, 1): _call(*task)
 
     def _verified_tasks(self, rows, out, places, parts):
@@ -183,7 +189,7 @@ class DirectRows(RowReader):
         "A task for each run of adjacent bytes."
 
     @abstractmethod
-    def _read_in_c(self, rows, out, places, part, parts):
+    def _read_in_c(self, plan, out, part, parts):
         "Fill `out` with a share of the pieces; False if that failed."
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #38efc657
@@ -193,11 +199,8 @@ class PlainRows(DirectRows):
     def __init__(self, dataset: h5py.Dataset, addresses: np.ndarray):
         super().__init__(dataset, RowPieces(dataset.shape, (1, *dataset.shape[1:])), addresses)
 
-    def _read_in_c(self, rows, out, places, part, parts):
-        pieces = self.pieces.numbers, None, self.pieces.spans
-        file = self.file.descriptor()
-        return native.read_plain_rows(file, pieces, self.addresses, rows, places, self._line_checks, self.fill, out,
-                                      part, parts)
+    def _read_in_c(self, plan, out, part, parts):
+        return native.read_plain_rows(self.file.descriptor(), plan, self._line_checks, self.fill, out, part, parts)
 
     def _tasks_of_pieces(self, pieces, out):
         addresses = self.addresses[pieces.chunks] + pieces.sources * self.dtype.itemsize
@@ -216,11 +219,10 @@ class ChunkedRows(DirectRows):
         self.sizes, self.masks = (np.ascontiguousarray(each) for each in (self.table.sizes, self.table.filter_masks))
         self.in_c = self.in_c and codec.native_format is not None
 
-    def _read_in_c(self, rows, out, places, part, parts):
-        pieces, chunks = (self.pieces.numbers, self.pieces.grid, self.pieces.spans), (self.sizes, self.masks)
-        return native.read_chunked_rows(self.file.descriptor(), pieces, self.addresses, rows, places,
-                                        self._line_checks, self.codec.native_format, *chunks, self.fill, out, part,
-                                        parts)
+    def _read_in_c(self, plan, out, part, parts):
+        file, chunks = self.file.descriptor(), (self.sizes, self.masks)
+        return native.read_chunked_rows(file, plan, self._line_checks, self.codec.native_format, *chunks, self.fill,
+                                        out, part, parts)
 
     def _first_rows(self):
         return np.ascontiguousarray(self.table.starts[:, 0])
