@@ -15,6 +15,7 @@ from .constants import SPLIT_RATIOS
 from .core.progress import progress_bar
 from .core.report import Report, Summary, Table
 from .errors import CacheNotFoundError, InvalidNameError, LstmPfdError
+from .hdf5.content_checksums import GROUP as CHECKSUMS
 from .hdf5.guard import open_file
 from .hdf5.layouts import FLAT, SPLIT, identify_layout, row_groups
 from .splitting.splits import split_indices
@@ -238,7 +239,7 @@ class CacheManager(Report):
                     "channel_names": names_in(root, "channel_names"), "target_names": names_in(root, "target_names"),
                     "sampling_rate": attributes.get("sampling_rate"), "cached_at": attributes.get("cached_at"),
                     "compression": attributes.get("compression", compression or "none"),
-                    "size_mb": path.stat().st_size / 2**20, "datasets": root.keys()}
+                    "size_mb": path.stat().st_size / 2**20, "datasets": [name for name in root.keys() if name != CHECKSUMS]}
 
     def list_caches(self) -> list:
         "`get_cache_info` of every cache, by name. A cache that cannot be read is listed with its `problem`."

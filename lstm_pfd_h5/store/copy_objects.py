@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from ..errors import PublishError, UnsafeFileError
+from ..hdf5.content_checksums import GROUP as CHECKSUMS
 from ..hdf5.guard import GuardedGroup
 from ..hdf5.object_checks import attributes_of
 from ..hdf5.read_errors import hdf5_errors
@@ -24,7 +25,7 @@ MAX_OBJECTS = 10_000
 
 
 def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
-    """Yield `(path, item, first_path)` for the root and everything below it.
+    """Yield `(path, item, first_path)` for the root and everything below it, except for the file's checksums.
 
     Parameters
     ----------
@@ -55,7 +56,8 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
         first_path = seen.setdefault(_address(item), path)
         yield path, item, first_path
         if path == first_path and isinstance(item, GuardedGroup):
-            waiting += [(f"{path.rstrip('/')}/{member}", item, member) for member in reversed(item.keys())]
+            waiting += [(f"{path.rstrip('/')}/{member}", item, member) for member in reversed(item.keys())
+                        if not (root.checksums and path == "/" and member == CHECKSUMS)]
 
 
 def _h5py_object(item):

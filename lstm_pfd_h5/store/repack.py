@@ -19,6 +19,7 @@ from ..core.checks import one_of, refuse
 from ..core.files import file_identity
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import FileChangedError
+from ..hdf5.content_checksums import write_checksums
 from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.layouts import FLAT, identify_layout, row_groups
 from ..hdf5.read_errors import hdf5_errors
@@ -56,6 +57,7 @@ def _write(old, temporary, task):
                     writers[path].append(task.encoded(path, dataset, block, values, rows))
                     task.rounded += rounded
                 writers[path].close()
+        write_checksums(new, {path: writer.checksums for path, writer in writers.items()})
 
 # %% ../../nbs/guide/05_store/25_repack.ipynb #4852061e
 def _verify(old, temporary, output, task):

@@ -11,6 +11,7 @@ import math
 import h5py
 import numpy as np
 
+from ..codecs.checksums import line_checksums
 from ..codecs.chunk_codec import ChunkCodec, rows_per_chunk
 from ..core.parallel import run_ahead
 from ..errors import InvalidArgumentError, InvalidSignalError, SplitError
@@ -35,7 +36,12 @@ class RowWriter:
         shape, limit, chunks = (0, *row_shape), (None, *row_shape), (self.per_chunk, *row_shape)
         self.dataset = group.create_dataset("signals", shape, codec.dtype, maxshape=limit, chunks=chunks,
                                             **codec.create_kwargs())
-        self._inside_row = (0,) * len(row_shape)
+        self._inside_row, self._checksums = (0,) * len(row_shape), [np.empty((0, *row_shape[:-1]), np.uint32)]
+
+    @property
+    def checksums(self) -> np.ndarray:
+        "CRC-32C of each line of samples that was written, (rows,) or (rows, channels) uint32."
+        return np.concatenate(self._checksums)[: self.written]
 
     def append(self, signals: np.ndarray):
         "Append signals (n, ...) of the type of the dataset, each of `row_shape`."
@@ -56,14 +62,15 @@ class RowWriter:
         self.dataset.resize(self.written + count, axis=0)
         step = self.per_chunk * max(1, _TASK_BYTES // (self.per_chunk * signals[:1].nbytes))
         tasks = [(signals[start : start + step],) for start in range(0, len(signals), step)]
-        for encoded in run_ahead(self._encode, tasks):
+        for encoded, checksums in run_ahead(self._encode, tasks):
+            self._checksums.append(checksums)
             for stored in encoded:
                 self.dataset.id.write_direct_chunk((self.written, *self._inside_row), stored)
                 self.written += self.per_chunk
         self.written -= len(signals) - count
 
     def _encode(self, signals):
-        return self.codec.encode_chunks(signals, self.per_chunk)
+        return self.codec.encode_chunks(signals, self.per_chunk), line_checksums(signals)
 
 
 _TASK_BYTES = 1 << 18  # signals of one task: handing over a task costs as much as encoding a few KiB

@@ -16,6 +16,7 @@ import numpy as np
 from ..core.atomic_write import atomic_write, write_errors
 from ..core.files import file_identity
 from ..errors import FileChangedError, SchemaError, SplitError
+from ..hdf5.content_checksums import renew_digests
 from ..hdf5.foreign_names import split_groups
 from ..hdf5.guard import open_file
 from ..hdf5.read_errors import hdf5_errors
@@ -120,6 +121,7 @@ def _add_group(path, temporary, statistics, origin):
         group = file.create_group(_GROUP)
         group["channels"], group["file"] = statistics.channels, statistics.file
         for name, value in origin.items(): group.attrs[name] = value
+        renew_digests(file)
 
 
 def _check_own(root):
