@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from ..errors import PublishError, UnsafeFileError
-from ..hdf5.content_checksums import GROUP as CHECKSUMS
+from ..hdf5.content_checksums import GROUP, has_checksums
 from ..hdf5.guard import GuardedGroup
 from ..hdf5.object_checks import attributes_of
 from ..hdf5.read_errors import hdf5_errors
@@ -47,7 +47,7 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
         There are more than `MAX_OBJECTS`, or the guard refuses one.
     """
     seen = {_address(root[path]): path for path in first}
-    waiting, count = [("/", root, "")], 0
+    waiting, count, own = [("/", root, "")], 0, f"/{GROUP}" if has_checksums(root._group) else ""
     while waiting:
         path, parent, name = waiting.pop()
         item, count = parent[name] if name else parent, count + 1
@@ -57,7 +57,7 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
         yield path, item, first_path
         if path == first_path and isinstance(item, GuardedGroup):
             waiting += [(f"{path.rstrip('/')}/{member}", item, member) for member in reversed(item.keys())
-                        if not (root.checksums and path == "/" and member == CHECKSUMS)]
+                        if f"{path}{member}" != own]
 
 
 def _h5py_object(item):
