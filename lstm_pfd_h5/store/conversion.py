@@ -27,7 +27,7 @@ from ..hdf5.read_errors import hdf5_errors
 from ..schema import describe_file
 from .converted_contents import converted_contents
 from .copy_objects import compare_rows, rows_differ
-from .row_readers import opened_identity
+from .file_bytes import opened_identity
 from .signal_writer import SignalWriter
 
 # %% ../../nbs/guide/05_store/24_conversion.ipynb #e24a1e2a

@@ -27,9 +27,10 @@ from ..hdf5.signal_arrays import signals_of
 from ..schema import describe_file
 from .conversion import ConversionReport, check_new, convert
 from .copy_objects import check_copies, compare_rows, copy_objects, rows_differ
+from .file_bytes import opened_identity
 from .joined_rows import open_signals
 from .rounding import SignalCopy, copy_progress, counts_format
-from .row_readers import opened_identity, read_rows
+from .row_readers import read_rows
 from .row_writer import RowWriter
 
 # %% ../../nbs/guide/05_store/25_repack.ipynb #c3df9730

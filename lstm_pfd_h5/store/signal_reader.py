@@ -24,10 +24,9 @@ from ..hdf5.read_amplification import read_amplification, storage_of
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
 from .channel_rows import choose_channels, select_channels
-from .file_bytes import check_unchanged
+from .file_bytes import check_unchanged, opened_identity
 from .joined_rows import JoinedRows, join_storage, open_signals
 from .row_columns import choose_targets, join_columns, names_in, read_columns
-from .row_readers import opened_identity
 
 # %% ../../nbs/guide/05_store/09_signal_reader.ipynb #dae6f087
 _FEW = 100  # up to this many metadata texts, reading them one by one is faster than reading all

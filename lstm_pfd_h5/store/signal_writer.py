@@ -20,6 +20,7 @@ from ..core.atomic_write import atomic_write, write_errors
 from ..core.checks import positive
 from ..errors import InvalidArgumentError, InvalidSignalError
 from ..hdf5.attribute_values import names_of_text
+from ..hdf5.content_checksums import write_checksums
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
 from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets, as_texts
 from .row_writer import SplitWriter, check_leaks
@@ -219,6 +220,8 @@ class SignalWriter:
             if name: split.group.attrs["num_samples"] = split.count
         if "num_signals" in self.attributes: self.attributes["num_signals"] = self.num_rows
         self._file.attrs.update(self.attributes)
+        signals = [split.signals for split in self.splits.values()]
+        write_checksums(self._file, {each.dataset.name: each.checksums for each in signals})
 
     def _append_nothing(self):
         targets = np.empty((0, len(self.target_names))) if self.target_names else None
