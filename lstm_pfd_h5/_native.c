@@ -1,4 +1,4 @@
-#define SOURCE "9dc39a22"
+#define SOURCE "4cc26be7"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

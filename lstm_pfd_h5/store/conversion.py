@@ -65,7 +65,8 @@ def _attributes(contents, root):
 def _verify(contents, root, temporary, output, allow_rounding):
     "Read the old and the new file once more and compare all rows and columns."
     count = sum(map(len, contents.rows.values()))
-    with open_file(temporary, verify=False) as new, progress_bar(f"compare {root.path.name}", count, "rows") as progress:
+    bar = progress_bar(f"compare {root.path.name}", count, "rows")
+    with open_file(temporary, verify=False) as new, bar as progress:
         for split, signals in contents.rows.items():
             group = new[split] if split else new
             written = group["signals"]
