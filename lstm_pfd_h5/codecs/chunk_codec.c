@@ -111,14 +111,14 @@ static size_t encode_chunk(const struct encoder *encoder, const uint8_t *values,
 static int encoder_open(struct encoder *encoder) {
     encoder->planes = malloc(encoder->size);
     encoder->lzf_table = malloc(LZF_TABLE * sizeof *encoder->lzf_table);
-    encoder->choice = malloc(sizeof *encoder->choice);
+    encoder->choice = choice_open();
     return encoder->planes && encoder->lzf_table && encoder->choice;
 }
 
 static void encoder_close(struct encoder *encoder) {
     free(encoder->planes);
     free(encoder->lzf_table);
-    free(encoder->choice);
+    choice_close(encoder->choice);
 }
 
 /* The bytes of all chunks, one after the other in `out`; their number. Where each chunk ends goes to `ends`. */

@@ -9,13 +9,18 @@ enum {
 
 /* Fill `sorted` with count << 16 | symbol of the symbols that occur; returns how many those are. */
 static size_t sort_symbols(const uint32_t *counts, size_t symbols, uint64_t *sorted) {
+    uint64_t before[MAX_SYMBOLS], all = 0;
     size_t found = 0;
     for (size_t symbol = 0; symbol < symbols; symbol++) {
-        if (counts[symbol] == 0) continue;
-        uint64_t entry = (uint64_t)counts[symbol] << 16 | symbol;
-        size_t place = found++;
-        for (; place > 0 && sorted[place - 1] > entry; place--) sorted[place] = sorted[place - 1];
-        sorted[place] = entry;
+        if (counts[symbol]) sorted[found++] = (uint64_t)counts[symbol] << 16 | symbol;
+        all |= (uint64_t)counts[symbol] << 16;
+    }
+    for (unsigned shift = 16; all >> shift; shift += 8) {
+        size_t places[257] = {0};
+        memcpy(before, sorted, found * sizeof *before);
+        for (size_t at = 0; at < found; at++) places[(before[at] >> shift & 255) + 1]++;
+        for (int byte = 0; byte < 255; byte++) places[byte + 1] += places[byte];
+        for (size_t at = 0; at < found; at++) sorted[places[before[at] >> shift & 255]++] = before[at];
     }
     return found;
 }
@@ -69,6 +74,13 @@ static void code_lengths(const uint32_t *counts, size_t symbols, unsigned longes
     }
 }
 
+static unsigned reversed_bits(unsigned code, unsigned length) {
+    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+    code = (code & 0x0F0F) << 4 | (code >> 4 & 0x0F0F);
+    return ((code & 0xFF) << 8 | (code >> 8 & 0xFF)) >> (16 - length);
+}
+
 /* The code of each symbol with its first bit lowest: short codes first, those of one length in symbol order. */
 static void canonical_codes(const uint8_t *lengths, size_t symbols, uint16_t *codes) {
     unsigned next[17] = {0}, used[16] = {0};
@@ -76,9 +88,8 @@ static void canonical_codes(const uint8_t *lengths, size_t symbols, uint16_t *co
     used[0] = 0;
     for (unsigned length = 1; length < 16; length++) next[length + 1] = (next[length] + used[length]) << 1;
     for (size_t symbol = 0; symbol < symbols; symbol++) {
-        unsigned length = lengths[symbol] & 15, code = next[length]++, reversed = 0;
-        for (unsigned bit = 0; bit < length; bit++) reversed |= (code >> bit & 1) << (length - 1 - bit);
-        codes[symbol] = (uint16_t)reversed;
+        unsigned length = lengths[symbol] & 15;
+        codes[symbol] = (uint16_t)reversed_bits(next[length]++, length);
     }
 }
 

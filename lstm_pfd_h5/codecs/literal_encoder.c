@@ -92,6 +92,22 @@ static inline size_t run_length(const uint8_t *data, size_t at, size_t end) {
     return place - at;
 }
 
+/* The first position from `at` > 0 on where a run begins, or `end`; six positions are looked at together. */
+static inline size_t next_run(const uint8_t *data, size_t at, size_t end) {
+    const uint64_t low_bits = 0x7F7F7F7F7F7F7F7Fu;
+    for (; at + 8 <= end; at += 6) {
+        uint64_t change = load_64(data + at) ^ load_64(data + at - 1);
+        uint64_t same = ~(((change & low_bits) + low_bits) | change | low_bits);  /* 128 where a byte did not change */
+        same &= same >> 8 & same >> 16;
+        if (!same) continue;
+        for (; !(same & 128); same >>= 8) at++;
+        return at;
+    }
+    for (; at + SHORTEST_RUN <= end; at++)
+        if (run_length(data, at, end) >= SHORTEST_RUN) return at;
+    return end;
+}
+
 /* Where a block of some bytes ends. */
 static inline size_t block_end(size_t size, size_t blocks, size_t block) {
     return size / blocks * (block + 1) + size % blocks * (block + 1) / blocks;
@@ -99,15 +115,14 @@ static inline size_t block_end(size_t size, size_t blocks, size_t block) {
 
 /* How often each byte, and each length of a run, is written. */
 static void count_runs(const uint8_t *data, size_t size, size_t blocks, uint32_t counts[256], uint32_t runs[259]) {
-    memset(counts, 0, 256 * sizeof *counts);
+    count_bytes(data, size, counts);
     memset(runs, 0, 259 * sizeof *runs);
-    for (size_t block = 0, at = 0; block < blocks; block++) {
-        size_t end = block_end(size, blocks, block);
-        if (at < end) counts[data[at++]]++;
-        while (at < end) {
-            size_t length = data[at] == data[at - 1] ? run_length(data, at, end) : 0;
-            if (length >= SHORTEST_RUN) { runs[length]++; at += length; }
-            else counts[data[at++]]++;
+    for (size_t block = 0, begin = 0, end; block < blocks; block++, begin = end) {
+        end = block_end(size, blocks, block);
+        for (size_t at = next_run(data, begin + 1, end), length; at < end; at = next_run(data, at + length, end)) {
+            length = run_length(data, at, end);
+            runs[length]++;
+            counts[data[at]] -= (uint32_t)length;
         }
     }
 }
@@ -126,8 +141,8 @@ static void make_code(const uint32_t counts[256], const uint32_t runs[259], stru
     canonical_codes(code->lengths, code->used, codes);
     for (int symbol = 0; symbol < 257; symbol++)
         code->table[symbol] = codes[symbol] | (uint32_t)code->lengths[symbol] << 16;
-    for (size_t length = SHORTEST_RUN; runs && length <= LONGEST_RUN; length++) {
-        unsigned number = run_symbol(length);
+    for (size_t length = SHORTEST_RUN, number = 0; runs && length <= LONGEST_RUN; length++) {
+        while (number < 28 && RUN_BASE[number + 1] <= length) number++;
         if (257 + number >= code->used) break;  /* no run is this long */
         unsigned width = code->lengths[257 + number];  /* then extra bits, and distance 0 */
         code->run_table[length] = codes[257 + number] | (uint32_t)(length - RUN_BASE[number]) << width
@@ -168,14 +183,15 @@ static void put_literals(struct bits *bits, const uint8_t *data, size_t size, co
 }
 
 static void put_runs(struct bits *bits, const uint8_t *data, size_t size, const struct block_code *code) {
-    struct bits own = *bits;
     for (size_t at = 0; at < size;) {
-        size_t length = at && data[at] == data[at - 1] ? run_length(data, at, size) : 0;
-        uint32_t entry = length < SHORTEST_RUN ? code->table[data[at]] : code->run_table[length];
-        put_bits(&own, entry & 0xFFFF, entry >> 16);
-        at += length < SHORTEST_RUN ? 1 : length;
+        size_t run = smaller(next_run(data, at + (at == 0), size), size);
+        put_literals(bits, data + at, run - at, code->table);
+        at = run;
+        if (at == size) return;
+        size_t length = run_length(data, at, size);
+        put_bits(bits, code->run_table[length] & 0xFFFF, code->run_table[length] >> 16);
+        at += length;
     }
-    *bits = own;
 }
 
 /* The end of a block, with or without a marker. */

@@ -8,9 +8,12 @@ enum {
     WINDOW_VALUES = 8191,  /* deflate reaches back 32,768 bytes */
     VALUE_BITS = 11,       /* of a literal, or of a length and a distance together: the index into a decoder's table */
     VALUE_BLOCKS = 2,
-    SHORTEST_VALUES = 128 * 1024,  /* bytes below which libdeflate does better */
+    LONG_VALUES = 128 * 1024,  /* bytes from which on there are two blocks */
+    SHORTEST_VALUES = 1024,    /* bytes below which a code of their own does not pay */
     HASH_BITS = 14
 };
+
+static inline size_t value_blocks(size_t size) { return size < LONG_VALUES ? 1 : VALUE_BLOCKS; }
 
 static inline uint32_t first_distance(unsigned code) {
     return code < 4 ? code + 1 : 1 + ((2 + (code & 1)) << (code / 2 - 1));
@@ -23,28 +26,41 @@ struct value_encoder {
     uint8_t distance_code[WINDOW_VALUES + 1];
     uint32_t counts[4][VALUE_SYMBOLS], distances[2][VALUE_DISTANCES + 1];  /* one table would wait for the last count */
     size_t found, continued;  /* references; those of them with the distance of the value before */
+    unsigned hash_shift;      /* few values have a small table, which is soon emptied */
     uint32_t tokens[];  /* of each value: distance; from bit 16 on its code; from bit 24 on the repeated bytes */
 };
 
-static void open_value_encoder(struct value_encoder *encoder) {
-    memset(encoder, 0, sizeof *encoder);
+/* Scratch memory for at most `size` bytes of values; NULL if there is none. */
+static struct value_encoder *value_encoder_open(size_t size) {
+    struct value_encoder *encoder = malloc(sizeof *encoder + size);
+    if (!encoder) return NULL;
     encoder->distance_code[0] = VALUE_DISTANCES;
     for (unsigned distance = 1, code = 0; distance <= WINDOW_VALUES; distance++) {
         while (code + 1 < VALUE_DISTANCES && first_distance(code + 1) <= 4 * distance) code++;
         encoder->distance_code[distance] = (uint8_t)code;
     }
+    return encoder;
 }
 
-static inline unsigned hash_of(uint32_t value) { return value * 2654435761u >> (32 - HASH_BITS); }
+static void begin_values(struct value_encoder *encoder, size_t count) {
+    memset(encoder->counts, 0, sizeof encoder->counts);
+    memset(encoder->distances, 0, sizeof encoder->distances);
+    encoder->found = encoder->continued = 0;
+    encoder->hash_shift = 32 - (count > WINDOW_VALUES ? HASH_BITS : HASH_BITS - 2);
+}
+
+static inline unsigned hash_of(uint32_t value, unsigned shift) { return value * 2654435761u >> shift; }
 
 /* Make and count the tokens of a block. */
 static void find_values(struct value_encoder *encoder, const uint8_t *values, size_t begin, size_t end) {
     uint32_t before = 0;
-    memset(encoder->places, 0, sizeof encoder->places);
-    memset(encoder->low_places, 0, sizeof encoder->low_places);
+    const unsigned shift = encoder->hash_shift;
+    memset(encoder->places, 0, sizeof *encoder->places << (32 - shift));
+    memset(encoder->low_places, 0, sizeof *encoder->low_places << (32 - shift));
     for (size_t at = begin; at < end; at++) {
         uint32_t value = load_32(values + 4 * at), known = (uint32_t)smaller(at - begin, WINDOW_VALUES), token = 0;
-        uint16_t *place = encoder->places + hash_of(value), *low_place = encoder->low_places + hash_of(value << 8);
+        uint16_t *place = encoder->places + hash_of(value, shift);
+        uint16_t *low_place = encoder->low_places + hash_of(value << 8, shift);
         uint32_t distance = (uint16_t)(at - *place), low_distance = (uint16_t)(at - *low_place);
         *place = *low_place = (uint16_t)at;
         if (distance - 1 < known && load_32(values + 4 * (at - distance)) == value) {
@@ -71,7 +87,7 @@ struct value_code {
 };
 
 /* The sums of the counts; returns how many distances occur. */
-static size_t sum_counts(const struct value_encoder *encoder, uint32_t *symbols, uint32_t *distances) {
+static size_t sum_counts(const struct value_encoder *encoder, size_t blocks, uint32_t *symbols, uint32_t *distances) {
     uint32_t all = 0;
     size_t used = 0;
     for (int symbol = 0; symbol < VALUE_SYMBOLS; symbol++) {
@@ -79,7 +95,7 @@ static size_t sum_counts(const struct value_encoder *encoder, uint32_t *symbols,
         for (int table = 0; table < 4; table++) symbols[symbol] += encoder->counts[table][symbol];
         all += symbols[symbol];
     }
-    symbols[BLOCK_END] = VALUE_BLOCKS;
+    symbols[BLOCK_END] = (uint32_t)blocks;
     for (int symbol = THREE_BYTES; symbol <= FOUR_BYTES; symbol++)
         if (symbols[symbol] && symbols[symbol] < all / 32) symbols[symbol] = all / 32;
     for (int number = 0; number < VALUE_DISTANCES; number++) {
@@ -90,11 +106,11 @@ static size_t sum_counts(const struct value_encoder *encoder, uint32_t *symbols,
 }
 
 /* Whether the tokens have a code, which is then in `code`. */
-static int make_value_code(const struct value_encoder *encoder, struct value_code *code) {
+static int make_value_code(const struct value_encoder *encoder, size_t blocks, struct value_code *code) {
     uint32_t symbols[VALUE_SYMBOLS], distances[VALUE_DISTANCES];
     uint16_t codes[VALUE_SYMBOLS], distance_codes[VALUE_DISTANCES];
     uint8_t *lengths = code->block.lengths, *distance_lengths = lengths + VALUE_SYMBOLS;
-    size_t used = sum_counts(encoder, symbols, distances);
+    size_t used = sum_counts(encoder, blocks, symbols, distances);
     code_lengths(symbols, VALUE_SYMBOLS, VALUE_BITS, lengths);
     unsigned longest = lengths[THREE_BYTES] > lengths[FOUR_BYTES] ? lengths[THREE_BYTES] : lengths[FOUR_BYTES];
     if (used < 2 || longest > VALUE_BITS - 5) return 0;
@@ -137,20 +153,21 @@ static void put_values(struct bits *bits, const struct value_encoder *encoder, c
     *bits = own;
 }
 
-/* Write values of four bytes as two blocks, which end a deflate stream; their size, or 0 if they do not suit. */
+/* Write values of four bytes as one or two blocks, which end a deflate stream; their size, or 0 if they do not suit. */
 static size_t pack_values(struct value_encoder *encoder, const uint8_t *values, size_t size, uint8_t *out) {
     struct bits bits = {0, 0, out};
     struct value_code code;
-    size_t count = size / 4, half = count / VALUE_BLOCKS;
-    open_value_encoder(encoder);
-    find_values(encoder, values, 0, half);
-    find_values(encoder, values, half, count);
-    if (2 * encoder->found < count || 8 * encoder->continued > count || !make_value_code(encoder, &code)) return 0;
-    if (packed_size(&code.block, code.bits, VALUE_BLOCKS) > size / 100 * 96) return 0;
-    for (int block = 0; block < VALUE_BLOCKS; block++) {
+    size_t count = size / 4, blocks = value_blocks(size), part = count / blocks;
+    if (size < SHORTEST_VALUES) return 0;
+    begin_values(encoder, count);
+    for (size_t block = 0; block < blocks; block++)
+        find_values(encoder, values, block * part, block < blocks - 1 ? part : count);
+    if (2 * encoder->found < count || 8 * encoder->continued > count) return 0;
+    if (!make_value_code(encoder, blocks, &code) || packed_size(&code.block, code.bits, blocks) > size / 100 * 96) return 0;
+    for (size_t block = 0; block < blocks; block++) {
         put_header(&bits, &code.block, 0);
-        put_values(&bits, encoder, &code, values, block * half, block ? count : half);
-        bits.at = end_block(&bits, &code.block, 1, block == VALUE_BLOCKS - 1);
+        put_values(&bits, encoder, &code, values, block * part, block < blocks - 1 ? part : count);
+        bits.at = end_block(&bits, &code.block, 1, block == blocks - 1);
         bits.word = bits.count = 0;
     }
     return (size_t)(bits.at - out);
@@ -158,15 +175,13 @@ static size_t pack_values(struct value_encoder *encoder, const uint8_t *values, 
 
 METHOD(pack_values) {
     Py_buffer values;
-    int even_short;
-    if (!PyArg_ParseTuple(args, "y*p", &values, &even_short)) return NULL;
+    if (!PyArg_ParseTuple(args, "y*", &values)) return NULL;
     size_t size = (size_t)values.len / 4 * 4, packed_size = 0;
-    struct value_encoder *encoder = malloc(sizeof *encoder + size);
+    struct value_encoder *encoder = value_encoder_open(size);
     PyObject *packed = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size + 64);
     if (packed && encoder) {
-        int suits = even_short || size >= SHORTEST_VALUES;
         Py_BEGIN_ALLOW_THREADS
-        if (suits) packed_size = pack_values(encoder, values.buf, size, (uint8_t *)PyBytes_AS_STRING(packed));
+        packed_size = pack_values(encoder, values.buf, size, (uint8_t *)PyBytes_AS_STRING(packed));
         Py_END_ALLOW_THREADS
         _PyBytes_Resize(&packed, (Py_ssize_t)packed_size);
     } else if (packed) { Py_CLEAR(packed); PyErr_NoMemory(); }
@@ -298,16 +313,19 @@ static int read_value_header(literal_stream *stream, const symbol_values *values
     return 1;
 }
 
-/* Whether a stream of `size` bytes, a checksum at its end, consists from `start` on of two blocks that fill `out`. */
+/* Whether a stream of `size` bytes, a checksum at its end, consists from `start` on of blocks that fill `out`. */
 static int decode_repeated_values(const uint8_t *bytes, size_t size, size_t start, const symbol_values *values,
                                   value_entry *table, uint8_t *out, size_t out_size) {
     literal_stream stream = {bytes, size, start, 0};
     size_t half = out_size / 4 / VALUE_BLOCKS * 4;
+    value_block whole = {0, 0, out_size};
     if (size < start || size - start < 64 || out_size % 4 || !is_marker(&stream, size - 8)) return 0;
     if (!read_value_header(&stream, values, table)) return 0;
+    whole.bit = 8 * start + stream.header_bits;
+    if (value_blocks(out_size) == 1) return decode_values_to_end(&stream, table, out, whole, 1) + 4 == size - 4;
     size_t second = after_marker(&stream, start + (size - 4 - start) / 2);
     if (!second || !has_same_header(&stream, second)) return 0;
-    value_block blocks[VALUE_BLOCKS] = {{8 * start + stream.header_bits, 0, half},
+    value_block blocks[VALUE_BLOCKS] = {{whole.bit, 0, half},
                                         {8 * second + stream.header_bits, half, out_size}};
     decode_both(&stream, table, out, blocks);
     return decode_values_to_end(&stream, table, out, blocks[0], 0) + 4 == second
