@@ -1,4 +1,4 @@
-#define SOURCE "4cc26be7"
+#define SOURCE "9c4a66cd"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
