@@ -1,4 +1,4 @@
-#define SOURCE "9c4a66cd"
+#define SOURCE "9ab43a20"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

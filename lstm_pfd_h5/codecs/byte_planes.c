@@ -10,6 +10,14 @@ WIDE static void split_four(const uint8_t *restrict values, size_t count, uint8_
     }
 }
 
+WIDE static void join_two(const uint8_t *restrict first, const uint8_t *restrict second, size_t count,
+                          uint8_t *restrict values) {
+    for (size_t i = 0; i < count; i++) {
+        uint16_t value = (uint16_t)(first[i] | second[i] << 8);
+        memcpy(values + 2 * i, &value, 2);
+    }
+}
+
 /* Planes may be anywhere: of a chunk with stored planes, they are taken from the chunk itself. */
 WIDE static void join_four(const uint8_t *restrict first, const uint8_t *restrict second, const uint8_t *restrict third,
                            const uint8_t *restrict fourth, size_t count, uint8_t *restrict values) {
@@ -32,6 +40,7 @@ static void join_planes(const uint8_t *planes, size_t size, size_t itemsize, uin
         join_four(planes, planes + count, planes + 2 * count, planes + 3 * count, count, values);
         return;
     }
+    if (itemsize == 2) { join_two(planes, planes + count, count, values); return; }
     for (size_t plane = 0; plane < itemsize; plane++)
         for (size_t i = 0; i < count; i++) values[i * itemsize + plane] = planes[plane * count + i];
 }

@@ -48,12 +48,6 @@ static int decode_values(const chunk_format *whole, struct decoder *decoder, con
     return DECODED;
 }
 
-/* Fill `out` with all values of a chunk; 0 or an error number. */
-static int decode_chunk(const chunk_format *format, struct decoder *decoder, const uint8_t *stored, size_t size,
-                        uint32_t filter_mask, uint8_t *out) {
-    return decode_values(format, decoder, stored, size, filter_mask, 0, format->size / format->itemsize, out);
-}
-
 METHOD(decode_chunk) {
     Py_buffer stored, out;
     chunk_format format;

@@ -57,6 +57,21 @@ METHOD(counts_to_floats) {
     Py_RETURN_NONE;
 }
 
+/* How counts become samples of rows (channels, length). */
+typedef struct { const uint8_t *factors; size_t channels, length; double offset; } count_scale;
+
+/* Scale counts that follow one another; `first` is the place in `samples` of the first one. */
+static void scale_counts(const count_scale *scale, const uint8_t *counts, int itemsize, size_t first, size_t count,
+                         uint8_t *samples) {
+    for (size_t done = 0, some; done < count; done += some) {
+        size_t begin = first + done;
+        double factor;
+        some = scale->channels == 1 ? count : smaller(count - done, scale->length - begin % scale->length);
+        memcpy(&factor, scale->factors + 8 * (begin / scale->length % scale->channels), 8);
+        counts_to_floats(counts + done * (size_t)itemsize, some, itemsize, factor, scale->offset, samples + 4 * begin);
+    }
+}
+
 /* length: samples of a channel; places: rows of the target */
 struct row_sizes { size_t rows, channels, length, places; };
 
@@ -77,14 +92,11 @@ static int measure_rows(const Py_buffer *counts, int itemsize, const Py_buffer *
 
 static void counts_to_rows(const uint8_t *counts, int itemsize, const uint8_t *places, const uint8_t *scales,
                            double offset, uint8_t *samples, struct row_sizes sizes) {
-    for (size_t i = 0; i < sizes.rows * sizes.channels; i++) {
-        double scale;
-        size_t row = i / sizes.channels, channel = i % sizes.channels;
-        size_t part = (size_t)load_64(places + 8 * row) * sizes.channels + channel;
-        memcpy(&scale, scales + 8 * channel, 8);
-        counts_to_floats(counts + i * sizes.length * (size_t)itemsize, sizes.length, itemsize, scale, offset,
-                         samples + part * sizes.length * 4);
-    }
+    const count_scale scale = {scales, sizes.channels, sizes.length, offset};
+    size_t row = sizes.channels * sizes.length;
+    for (size_t i = 0; i < sizes.rows; i++)
+        scale_counts(&scale, counts + i * row * (size_t)itemsize, itemsize, (size_t)load_64(places + 8 * i) * row, row,
+                     samples);
 }
 
 METHOD(counts_to_rows) {

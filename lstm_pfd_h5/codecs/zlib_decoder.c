@@ -82,24 +82,25 @@ static const uint8_t *planes_at(planes_cursor *cursor, size_t offset, size_t *co
 /* Which values of a chunk are wanted: `count` of them, each of `itemsize` bytes, from `first` on; the chunk holds `all`. */
 typedef struct { size_t itemsize, all, first, count; } wanted_values;
 
-static void join_streamed_four(planes_cursor cursor, const wanted_values *wanted, uint8_t *out) {
+static void join_streamed_at_once(planes_cursor cursor, const wanted_values *wanted, uint8_t *out) {
     planes_cursor cursors[4] = {cursor, cursor, cursor, cursor};
     for (size_t done = 0; done < wanted->count;) {
-        const uint8_t *planes[4];
+        const uint8_t *planes[4] = {0};
         size_t some = wanted->count - done, count;
-        for (size_t plane = 0; plane < 4; plane++) {
+        for (size_t plane = 0; plane < wanted->itemsize; plane++) {
             planes[plane] = planes_at(&cursors[plane], plane * wanted->all + wanted->first + done, &count);
             some = smaller(some, count);
         }
-        join_four(planes[0], planes[1], planes[2], planes[3], some, out + 4 * done);
+        if (wanted->itemsize == 2) join_two(planes[0], planes[1], some, out + 2 * done);
+        else join_four(planes[0], planes[1], planes[2], planes[3], some, out + 4 * done);
         done += some;
     }
 }
 
 static void join_streamed(const zlib_stream *stream, const uint8_t *rest, const wanted_values *wanted, uint8_t *out) {
     planes_cursor cursor = {stream, rest, 2, 0};
-    if (wanted->itemsize == 4) {
-        join_streamed_four(cursor, wanted, out);
+    if (wanted->itemsize == 2 || wanted->itemsize == 4) {
+        join_streamed_at_once(cursor, wanted, out);
         return;
     }
     for (size_t plane = 0; plane < wanted->itemsize; plane++) {

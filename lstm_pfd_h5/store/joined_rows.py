@@ -15,7 +15,7 @@ from ..codecs.counts import counts_to_rows
 from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.signal_arrays import Scale, scale_of
-from .row_readers import RowReader, open_rows
+from .row_readers import ChunkedRows, RowReader, open_rows
 
 # %% ../../nbs/guide/05_store/03_joined_rows.ipynb #edcf3a51
 class JoinedRows(RowReader):
@@ -80,9 +80,21 @@ class ScaledRows(RowReader):
     def __init__(self, rows: RowReader, scale: Scale):
         self.rows, self.scale, self.shape, self.dtype = rows, scale, rows.shape, np.dtype(np.float32)
         self.counts = counts_type(rows.dtype)
+        self.is_one_step = isinstance(rows, ChunkedRows) and rows.in_c and rows.dtype == self.counts
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
-        "A task for each few rows, neighbours in the file together."
+        "A task for each thread, or for each few rows, neighbours in the file together."
+        is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
+        plan = self.rows.plan(rows, out, places) if is_one_step else None
+        if plan is None: return self._tasks_in_two_steps(rows, out, places)
+        return [(self._read_part, plan, part, threads, rows, out, places) for part in range(threads)]
+
+    def _read_part(self, plan, part, parts, rows, out, places):
+        scale = np.array(self.scale.factors, np.float64), self.shape[-1], self.scale.offset
+        if self.rows.read_scaled(plan, out, part, parts, scale): return
+        for read, *arguments in self._tasks_in_two_steps(rows, out, places): read(*arguments)
+
+    def _tasks_in_two_steps(self, rows, out, places):
         places, order = np.arange(len(rows)) if places is None else places, np.argsort(rows, kind="stable")
         step = max(1, _CACHED_BYTES // max(1, out[:1].size * self.counts.itemsize))
         parts = [order[start : start + step] for start in range(0, len(order), step)]

@@ -22,19 +22,22 @@ static int lines_of(const line_checks *checks, const piece *each, size_t *first,
     return *first <= most && *lines <= most - *first;
 }
 
-/* Whether the lines of some pieces, which were read, have their checksums. */
+/* Whether the lines of a piece, whose values were read, have their checksums. */
+static int is_intact(const line_checks *checks, const piece *each, size_t itemsize, const uint8_t *values) {
+    size_t first, lines, size = (size_t)checks->line_values * itemsize;
+    if (!checks->sums.buf) return 1;
+    if (!lines_of(checks, each, &first, &lines)) return 0;
+    for (size_t i = 0; i < lines; i++) {
+        const uint8_t *sum = (const uint8_t *)checks->sums.buf + sizeof(uint32_t) * (first + i);
+        if (crc32c(values + i * size, size) != load_32(sum)) return 0;
+    }
+    return 1;
+}
+
 static int are_intact(const line_checks *checks, const piece *pieces, size_t count, size_t itemsize,
                       const uint8_t *out) {
-    if (!checks->sums.buf) return 1;
-    for (const piece *each = pieces; each < pieces + count; each++) {
-        size_t first, lines, size = (size_t)checks->line_values * itemsize;
-        if (!lines_of(checks, each, &first, &lines)) return 0;
-        for (size_t i = 0; i < lines; i++) {
-            const uint8_t *line = out + (size_t)each->target * itemsize + i * size;
-            const uint8_t *sum = (const uint8_t *)checks->sums.buf + sizeof(uint32_t) * (first + i);
-            if (crc32c(line, size) != load_32(sum)) return 0;
-        }
-    }
+    for (const piece *each = pieces; each < pieces + count; each++)
+        if (!is_intact(checks, each, itemsize, out + (size_t)each->target * itemsize)) return 0;
     return 1;
 }
 
@@ -141,6 +144,7 @@ typedef struct {
     const int64_t *sizes, *masks;
     line_checks checks;
     const uint8_t *fill;
+    count_scale scale;  /* of no channels: values are wanted as they are stored */
     uint8_t *out, *stored, *values;
     struct decoder *decoder;
 } chunk_source;
@@ -172,26 +176,51 @@ static int longest_run(const chunk_source *source, const piece *pieces, size_t c
     return 1;
 }
 
+/* Room for the values of a chunk. */
+static int make_room(chunk_source *source) {
+    if (!source->values) source->values = malloc(source->format.size ? source->format.size : 1);
+    return source->values != NULL;
+}
+
+/* Verify the values of a piece, and bring them to their place, counts as samples; they may be there already. */
+static int place_values(const chunk_source *source, const uint8_t *values, const piece *each) {
+    size_t target = (size_t)each->target, count = (size_t)each->count, itemsize = source->format.itemsize;
+    if (!is_intact(&source->checks, each, itemsize, values)) return 0;
+    if (source->scale.channels) scale_counts(&source->scale, values, (int)itemsize, target, count, source->out);
+    else if (values != source->out + target * itemsize) memcpy(source->out + target * itemsize, values, count * itemsize);
+    return 1;
+}
+
 static int decode_pieces(chunk_source *source, const uint8_t *stored, const piece *pieces, size_t count) {
     size_t size = (size_t)source->sizes[pieces->chunk], itemsize = source->format.itemsize;
     uint32_t mask = (uint32_t)source->masks[pieces->chunk];
-    if (count == 1)
-        return !decode_values(&source->format, source->decoder, stored, size, mask, (size_t)pieces->source,
-                              (size_t)pieces->count, source->out + (size_t)pieces->target * itemsize);
-    if (!source->values) source->values = malloc(source->format.size ? source->format.size : 1);
-    if (!source->values) return 0;
-    if (decode_chunk(&source->format, source->decoder, stored, size, mask, source->values)) return 0;
+    int is_single = count == 1, is_direct = is_single && !source->scale.channels;
+    if (!is_direct && !make_room(source)) return 0;
+    size_t first = is_single ? (size_t)pieces->source : 0;
+    size_t wanted = is_single ? (size_t)pieces->count : source->format.size / itemsize;
+    uint8_t *values = is_direct ? source->out + (size_t)pieces->target * itemsize : source->values;
+    if (decode_values(&source->format, source->decoder, stored, size, mask, first, wanted, values)) return 0;
     for (const piece *each = pieces; each < pieces + count; each++)
-        memcpy(source->out + (size_t)each->target * itemsize, source->values + (size_t)each->source * itemsize,
-               (size_t)each->count * itemsize);
+        if (!place_values(source, values + ((size_t)each->source - first) * itemsize, each)) return 0;
     return 1;
+}
+
+/* A piece of a chunk that was never written. */
+static int fill_unwritten(chunk_source *source, const piece *each) {
+    piece filled = *each;
+    uint8_t *values = source->out;
+    if (source->scale.channels) {
+        if (!make_room(source)) return 0;
+        filled.target = 0, values = source->values;
+    }
+    fill_piece(&filled, source->fill, source->format.itemsize, values);
+    return place_values(source, values + (size_t)filled.target * source->format.itemsize, each);
 }
 
 static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t count) {
     size_t first = 0;
     for (; first < count && pieces[first].address < 0; first++)
-        fill_piece(pieces + first, source->fill, source->format.itemsize, source->out);
-    if (!are_intact(&source->checks, pieces, first, source->format.itemsize, source->out)) return 0;
+        if (!fill_unwritten(source, pieces + first)) return 0;
     while (first < count) {
         int64_t begin = pieces[first].address, end;
         size_t after = end_of_run(source, pieces, first, count, &end);
@@ -199,9 +228,7 @@ static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t c
         for (size_t next; first < after; first = next) {
             for (next = first + 1; next < after && pieces[next].chunk == pieces[first].chunk;) next++;
             const uint8_t *stored = source->stored + (pieces[first].address - begin);
-            if (!decode_pieces(source, stored, pieces + first, next - first)
-                || !are_intact(&source->checks, pieces + first, next - first, source->format.itemsize, source->out))
-                return 0;
+            if (!decode_pieces(source, stored, pieces + first, next - first)) return 0;
         }
     }
     return 1;
@@ -222,19 +249,30 @@ static int decode_part(chunk_source *source, const piece *pieces, size_t count) 
     return is_read;
 }
 
+/* Whether there are factors for channels of `length` samples, one or one for each; or none, for values as they are. */
+static int take_scale(chunk_source *source, const Py_buffer *factors, Py_ssize_t length, Py_ssize_t itemsize) {
+    if (!factors->buf) return 1;
+    source->scale.factors = factors->buf;
+    source->scale.channels = (size_t)factors->len / 8;
+    source->scale.length = (size_t)length;
+    return source->scale.channels && length > 0 && (itemsize == 2 || itemsize == 4);
+}
+
 METHOD(read_chunked_rows) {
     PyObject *capsule;
     chunk_source source = {0};
-    Py_buffer sizes, masks, fill, out;
-    Py_ssize_t itemsize, part, parts;
+    Py_buffer sizes, masks, fill, out, factors;
+    Py_ssize_t itemsize, part, parts, length;
     int is_read = 0;
-    if (!PyArg_ParseTuple(args, "iO" LINE_CHECKS "(iiin)y*y*y*w*nn", &source.file, &capsule, CHECKS_OF(&source.checks),
-                          &source.format.compression, &source.format.shuffle, &source.format.fletcher32, &itemsize,
-                          &sizes, &masks, &fill, &out, &part, &parts)) return NULL;
+    if (!PyArg_ParseTuple(args, "iO" LINE_CHECKS "(iiin)y*y*y*w*nn(z*nd)", &source.file, &capsule,
+                          CHECKS_OF(&source.checks), &source.format.compression, &source.format.shuffle,
+                          &source.format.fletcher32, &itemsize, &sizes, &masks, &fill, &out, &part, &parts,
+                          &factors, &length, &source.scale.offset)) return NULL;
     const row_plan *plan = opened_plan(capsule);
     int is_possible = plan && itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
         && (size_t)sizes.len == plan->chunks * sizeof(int64_t) && masks.len == sizes.len
-        && (size_t)(out.len / itemsize) >= plan->out_values && plan->chunk_values <= INT32_MAX / (size_t)itemsize;
+        && (size_t)(out.len / (factors.buf ? 4 : itemsize)) >= plan->out_values
+        && plan->chunk_values <= INT32_MAX / (size_t)itemsize && take_scale(&source, &factors, length, itemsize);
     if (is_possible) {
         source.format.itemsize = (size_t)itemsize;
         source.format.size = plan->chunk_values * (size_t)itemsize;
@@ -245,7 +283,7 @@ METHOD(read_chunked_rows) {
         is_read = decode_part(&source, plan->pieces + begin, end - begin);
         Py_END_ALLOW_THREADS
     }
-    Py_buffer *all[] = {&source.checks.sums, &source.checks.first_rows, &sizes, &masks, &fill, &out};
-    for (size_t i = 0; i < 6; i++) PyBuffer_Release(all[i]);
+    Py_buffer *all[] = {&source.checks.sums, &source.checks.first_rows, &sizes, &masks, &fill, &out, &factors};
+    for (size_t i = 0; i < 7; i++) PyBuffer_Release(all[i]);
     return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }

@@ -124,12 +124,12 @@ class DirectRows(RowReader):
         "A task for each thread, with an equal share of the bytes."
         if out.dtype != self.dtype or not out.flags.c_contiguous:
             return self._converting_tasks(rows, out, np.arange(len(rows)) if places is None else places)
-        plan = self._plan(rows, out, places) if self.in_c else None
+        plan = self.plan(rows, out, places) if self.in_c else None
         if plan is None: return self._verified_tasks(rows, out, places, threads)
         return [(self._read_part, plan, part, threads, rows, out, places) for part in range(threads)]
 
-    def _plan(self, rows, out, places):
-        "The pieces of rows for C code; `None` if one does not exist."
+    def plan(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None):
+        "The pieces of rows for C code, with which several threads fill `out`; `None` if one does not exist."
         form = self.pieces.numbers, self.pieces.grid, self.pieces.spans
         return native.plan_rows(form, self.addresses, rows, places, out.size)
 
@@ -204,10 +204,16 @@ class ChunkedRows(DirectRows):
         self.sizes, self.masks = (np.ascontiguousarray(each) for each in (self.table.sizes, self.table.filter_masks))
         self.in_c = self.in_c and codec.native_format is not None
 
-    def _read_in_c(self, plan, out, part, parts):
+    def _read_in_c(self, plan, out, part, parts, scale=(None, 0, 0.0)):
         file, chunks = self.file.descriptor(), (self.sizes, self.masks)
         return native.read_chunked_rows(file, plan, self._line_checks, self.codec.native_format, *chunks, self.fill,
-                                        out, part, parts)
+                                        out, part, parts, scale)
+
+    def read_scaled(self, plan, out: np.ndarray, part: int, parts: int, scale: tuple) -> bool:
+        "Read a share of a plan of counts as float32, by (factors, samples of a channel, offset); False if that failed."
+        is_read = self._read_in_c(plan, out, part, parts, scale)
+        if is_read: self.file.check_unchanged()
+        return is_read
 
     def _tasks_of_pieces(self, pieces, out):
         order = np.argsort(pieces.chunks, kind="stable")
