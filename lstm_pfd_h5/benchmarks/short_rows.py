@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .bench_tasks import check_count
+from .bench_tasks import check_count, load_source
 from .peer_libraries import BatchRows
 from lstm_pfd_h5.benchmarks.storage_formats import (
     LstmPfdFormat,
@@ -161,6 +161,16 @@ class RandomRows:
         self.setting = None
         for module in ("torch.utils.data", *self.format.modules): import_module(module)
         import_module("torch").set_num_threads(1)
+
+    def open(self, folder, rows, expected):
+        "Read from another folder from now on; the arguments are those of the class."
+        self.rest()
+        self.folder, self.rows, self.expected = folder, rows, expected
+
+    def write(self, source):
+        "Write the signals of a source (see `save_source`) into the folder, which does not exist yet."
+        Path(self.folder).mkdir(parents=True)
+        self.format.write(self.folder, *load_source(source))
 
     def prepare(self) -> dict:
         """Check the rows of an epoch.

@@ -52,7 +52,6 @@ def _epochs(loader):
     while True: yield from loader
 
 # %% ../../nbs/guide/07_training/04_loader_trial.ipynb #8f40cd27
-_READ_AHEAD = 2  # batches that a loader without workers has in hand
 _LEAST = 4  # batches
 
 
@@ -100,5 +99,11 @@ def _finish_on_gpu():
 def _batches_to_skip(loader, count):
     "Of `count` batches: the first epoch, or else those that were in hand at the start, but not more than half of them."
     if len(loader) <= count // 2: return len(loader)
-    in_hand = loader.num_workers * (loader.prefetch_factor or 0) or _READ_AHEAD
-    return min(in_hand, count // 2)
+    return min(_batches_in_hand(loader), count // 2)
+
+
+def _batches_in_hand(loader):
+    "How many batches a loader reads before they are asked for."
+    if loader.num_workers: return loader.num_workers * loader.prefetch_factor
+    reads_ahead = hasattr(loader.dataset, "batches_ahead") and hasattr(loader.batch_sampler, "batch_size")
+    return loader.dataset.batches_ahead(loader.batch_sampler.batch_size) if reads_ahead else 0
