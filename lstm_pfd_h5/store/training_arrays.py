@@ -151,7 +151,7 @@ class TrainingArrays:
 
     def target_to_divide_by(self) -> np.ndarray | None:
         "The first target of each row, (n,): splits are stratified by it."
-        return None if self.targets is None else self.targets.reshape(len(self), -1)[:, 0]
+        return self.targets if self.targets is None or self.targets.ndim == 1 else self.targets[:, 0]
 
 
 def _rows_of(signals, block):
