@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUP', 'FORMAT', 'name_of_checksums', 'rows_damaged', 'write_checksums', 'renew_digests', 'has_checksums',
-           'Checksums']
+           'read_row_checksums', 'Checksums']
 
 # %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #93d05f4f
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def write_checksums(file: h5py.File, rows: dict, policy: Policy = SIGNAL_POLICY)
         del file[GROUP]
     group = file.create_group(GROUP)
     group.attrs["format"] = FORMAT
-    rows = {path: rows[path] if path in rows else _read_row_checksums(file[path]) for path in _by_rows(file, rows)}
+    rows = {path: rows[path] if path in rows else read_row_checksums(file[path]) for path in _by_rows(file, rows)}
     for path, sums in rows.items(): group[name_of_checksums(path)] = np.asarray(sums, np.uint32)
     renew_digests(file, policy)
 
@@ -99,7 +99,8 @@ def _by_rows(file, given):
     return sorted(found)
 
 
-def _read_row_checksums(dataset):
+def read_row_checksums(dataset: h5py.Dataset) -> np.ndarray:
+    "The checksums that the rows of a dataset have now."
     load_filters(dataset)
     return np.concatenate([row_checksums(dataset[block]) for block in blocks_of(dataset)])
 
@@ -140,6 +141,10 @@ class Checksums:
             if stated.get("format") != FORMAT: raise _unreadable(name, f"have the format {stated.get('format')!r}")
             arrays = {key: check_dataset(group[key], policy)[...] for key in group if key.startswith("crc32c.")}
         return cls(name, arrays, _table_of(stated.get("digests"), name))
+
+    def covers_rows_of(self, path: str) -> bool:
+        "Whether there are checksums of the rows of a dataset."
+        return name_of_checksums(path) in self.rows
 
     def of_rows(self, dataset: h5py.Dataset) -> np.ndarray | None:
         """The checksums of the rows of a dataset; `None` if it is covered by a digest, or not at all.
