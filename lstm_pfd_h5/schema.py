@@ -156,6 +156,8 @@ class FileDescription(Report):
         Split name → (rows,) or (rows, K) float32, if the file has targets; NaN is an unknown one.
     channel_names, target_names : list or None
         `None` if the file does not state them.
+    has_checksums : bool
+        Whether damage is found when the file is read.
     not_read : list of str
         What the file has and no reader reads: other groups with signals, attributes of other types.
     sampling_rate : float or None
@@ -173,6 +175,7 @@ class FileDescription(Report):
     target_names: list | None
     has_metadata: bool
     file_size: int
+    has_checksums: bool
     not_read: list
 
     @property
@@ -231,7 +234,7 @@ class FileDescription(Report):
         seconds = f" ({length / rate:.4g} s)" if rate else ""
         facts = {"layout": self.layout.name, "signal length": f"{length:,} samples{seconds}",
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "metadata": self.has_metadata,
-                 "file size": format_bytes(self.file_size)}
+                 "checksums": self.has_checksums, "file size": format_bytes(self.file_size)}
         stored_as = dict.fromkeys(each.samples for each in self.storage.values() if each.samples != "float32")
         if stored_as: facts["stored as"] = "; ".join(stored_as)
         if self.num_channels > 1: facts["channels"] = ", ".join(self.channel_names or [str(self.num_channels)])
@@ -258,7 +261,7 @@ def describe_file(path) -> FileDescription:
         checked_attribute(root, "sampling_rate")
         return FileDescription(
             path, layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
-            _names(root, "channel_names"), _names(root, "target_names"), "metadata" in root, path.stat().st_size,
+            _names(root, "channel_names"), _names(root, "target_names"), "metadata" in root, path.stat().st_size, root.checksums is not None,
             _not_read(root)
         )
 

@@ -70,7 +70,7 @@ class Verification(Report):
         "The verdict, damaged rows and other parts, and what could not be verified."
         count = sum(map(len, self.damaged_rows.values())) + len(self.damaged)
         verdict = "undamaged" if self.ok and self.has_checksums else "no damage found" if self.ok else "damaged"
-        facts = {"verdict": verdict, "rows": f"{sum(self.rows.values()):,}", "damaged": f"{count:,}" if count else None,
+        facts = {"verdict": verdict, "rows": f"{sum(self.rows.values()):,}", "damaged": f"{count:,}",
                  "checksums": f"of each row, and of {self.parts} other parts" if self.has_checksums else "none"}
         rows = [(path, f"{len(bad):,} of {self.rows[path]:,} rows: {_ranges(sorted(bad))}", next(iter(bad.values())))
                 for path, bad in self.damaged_rows.items() if bad]
@@ -141,7 +141,10 @@ def _noted(problems, key):
 def _verify_parts(root, report):
     problems: dict = {}
     changed, report.added = root.checksums.differences(root._group, root.policy, problems)
-    report.damaged |= {path: problems.get(path, "does not match its checksum") for path in changed} | problems
+    for path in changed:
+        is_missing = "@" not in path and path != "/" and path.strip("/") not in root
+        report.damaged[path] = "is missing" if is_missing else "does not match its checksum"
+    report.damaged |= problems
     report.parts = len(root.checksums.digests)
 
 
