@@ -225,8 +225,9 @@ class SignalIndex:
     def _halve(self):
         self._join_recent()
         self._highest //= 2
-        keep = [part[0] <= self._highest for part in self._parts]
-        self._parts = [tuple(column[kept] for column in part) for part, kept in zip(self._parts, keep)]
+        for number, part in enumerate(self._parts):  # one after the other, so that few exist twice
+            kept = part[0] <= self._highest
+            self._parts[number] = tuple(column[kept] for column in part)
         self._num_keys = sum(len(part[0]) for part in self._parts)
 
     def length_of(self, number: int) -> int:
