@@ -31,7 +31,7 @@ def migrate(
     decimal: str | None = None, separator: str | None = None, max_bytes: int | None = None,
     split_ratios: tuple = SPLIT_RATIOS, stratify: bool = True, random_seed: int = 42, compression: str | None = "gzip",
     compression_opts: int | None = None, dry_run: bool = False, overwrite: bool = False, report=None,
-    progress: bool = True,
+    progress: bool = True, num_workers: int = 0,
 ) -> MigrationReport:
     """Turn a folder of recordings into one training file with splits.
 
@@ -59,6 +59,10 @@ def migrate(
         Store what became of every file as `.csv` or `.json`.
     progress : bool
         Whether to show progress bars.
+    num_workers : int
+        Processes that read the files, as for `map_in_order`: pays for thousands of small ones. By default they are read
+        in this process, large files on all processors. Formats that were added with `readers.formats.register` are
+        known to other processes only if these are forked.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def migrate(
     if not dry_run: _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
     with nullcontext() if dry_run else SignalSpool(Path(output).parent) as spool:
-        found = survey(source, plan, pattern, progress, spool)
+        found = survey(source, plan, pattern, progress, spool, num_workers)
         resolve_repeats(found, plan, progress)
         result = divided_report(found, plan, source, output)
         if not (dry_run or result.problems):

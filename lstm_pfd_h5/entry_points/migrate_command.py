@@ -57,6 +57,9 @@ def migrate(
     compression: str = COMPRESSION,
     compression_opts: int = LEVEL,
     report: Path = typer.Option(None, metavar="FILE", help="Store what became of each file, as .csv or .json."),
+    num_workers: int = typer.Option(
+        0, "--workers", metavar="N", help="Processes that read files, for thousands of small ones. Same result."
+    ),
     dry_run: bool = switch("--dry-run", "Read the files and split them, but write nothing."),
     overwrite: bool = OVERWRITE,
 ):
@@ -74,6 +77,7 @@ def migrate(
         data_set=None if data_set == "none" else data_set, skip=skip, separator=separator, decimal=decimal,
         max_bytes=parse_bytes(max_bytes), split_ratios=split_ratios, random_seed=random_seed, compression=compression,
         compression_opts=compression_opts, report=report, dry_run=dry_run, overwrite=overwrite,
+        num_workers=num_workers,
     )
     except LstmPfdError as error:
         if error.report is not None: typer.echo(error.report)

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files import file_identity
-from ..core.parallel import run_ahead
+from ..core.parallel import map_in_order, run_ahead
 from ..core.progress import progress_bar
-from ..errors import LstmPfdError, MemoryLimitError, UnavailableFileError
+from ..errors import InvalidArgumentError, LstmPfdError, MemoryLimitError, UnavailableFileError
 from ..readers.contents import MAX_BYTES
 from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
@@ -67,7 +67,7 @@ class Survey:
 
 
 def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True,
-           spool: SignalSpool | None = None) -> Survey:
+           spool: SignalSpool | None = None, num_workers: int = 0, multiprocessing_context=None) -> Survey:
     """Import every file once, and keep what is needed to divide and write the recordings.
 
     Parameters
@@ -79,22 +79,26 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
         Whether to show a progress bar.
     spool : SignalSpool, optional
         Keeps the signals, so that they need not be read again.
+    num_workers, multiprocessing_context
+        Processes that read the files, as for `map_in_order`; 0 reads them on the threads of this process.
 
     Raises
     ------
     MissingFileError
         There is no such source, or it has no files that match.
     InvalidArgumentError
-        A pattern of `plan.sampling_rate` matches no file, or `plan.data_set` does not exist.
+        A pattern of `plan.sampling_rate` matches no file, `plan.data_set` does not exist, or several processes would
+        have to call a function that the plan has for the labels.
     """
     source = source_files(source, pattern, plan.data_set)
     check_rate_patterns(plan.sampling_rate, [file.name for file in source.files])
     found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool)
     lives = _known_lives(source) if not plan.targets else {}
-    tasks = [(file, source.root, plan, lives.get(file.path, {}), spool) for file in source.files]
-    results = progress_bar("reading", len(tasks), "files", over=_read_all(tasks, plan), shown=progress)
-    for task, result in zip(tasks, results):
-        if isinstance(result, MemoryLimitError): result = _read(*task)
+    tasks = [(file, source.root, plan, lives.get(file.path, {})) for file in source.files]
+    if num_workers: results = _read_in_processes(tasks, plan, spool, num_workers, multiprocessing_context)
+    else: results = _read_on_threads(tasks, plan, spool)
+    for task, result in zip(tasks, progress_bar("reading", len(tasks), "files", over=results, shown=progress)):
+        if isinstance(result, MemoryLimitError): result = _spooled(task[0], _read(*task), spool)
         if isinstance(result, LstmPfdError): found.refused[task[0].name] = result
         else: _keep(found, *result)
     _add_remaining_life(found.recordings, plan)
@@ -114,14 +118,19 @@ _SMALL = 2**16  # mean bytes of a file below which several threads take longer t
 _EVERY = 16  # files of which one is asked for its size
 
 
-def _read_all(tasks, plan):
+def _with_share(plan):
+    return replace(plan, max_bytes=min(_SHARE, plan.max_bytes or MAX_BYTES))
+
+
+def _read_on_threads(tasks, plan, spool):
     "The results of `_read` in the order of the tasks, each of them with a share of the memory only."
-    with_share = replace(plan, max_bytes=min(_SHARE, plan.max_bytes or MAX_BYTES))
+    with_share = _with_share(plan)
     is_small = sum(_size_of(file) for file, *_ in tasks[::_EVERY]) < _SMALL * len(tasks[::_EVERY])
     threads = 1 if is_small or callable(plan.labels) else None  # the user's function need not work on several threads
 
-    def read(file, root, plan, *others):
-        return _read(file, root, plan if _size_of(file) > _MOST_TOGETHER else with_share, *others)
+    def read(file, root, plan, targets):
+        plan = plan if _size_of(file) > _MOST_TOGETHER else with_share
+        return _spooled(file, _read(file, root, plan, targets), spool)
 
     return run_ahead(read, tasks, threads, size=lambda file, *_: _size_of(file), most=_MOST_TOGETHER)
 
@@ -131,9 +140,56 @@ def _size_of(file):
     except (OSError, ValueError): return 0  # reading it says what is wrong
 
 
-def _read(file, root, plan, targets, spool):
-    "The recordings of a file and their fingerprints, or the `LstmPfdError` for which it is refused."
-    try: return _recordings_in(file, root, plan, targets, spool)
+_GROUP, _GROUP_BYTES = 64, 2**24  # files, and their bytes, that a process reads at a time
+
+
+def _read_in_processes(tasks, plan, spool, num_workers, context):
+    "As `_read_on_threads`, in other processes."
+    if callable(plan.labels):
+        expected, remedy = "0 for a function of the path", "Name the classes by path patterns instead (labels={...})"
+        raise InvalidArgumentError("is not 0, and labels is a function", expected, remedy, argument="num_workers")
+    groups, with_share = _groups(tasks), _with_share(plan)
+    work = (([(file, root, with_share, targets) for file, root, _, targets in group], spool is not None)
+            for group in groups)
+    found = (result for group in map_in_order(_read_group, work, num_workers, context) for result in group)
+    return (_spooled(task[0], result, spool) for task, result in zip(tasks, found))
+
+
+def _groups(tasks):
+    group, size = [], 0
+    for task in tasks:
+        own = _size_of(task[0])
+        if group and (len(group) == _GROUP or size + own > _GROUP_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(task)
+        size += own
+    if group: yield group
+
+
+def _read_group(tasks, keeps_signals):
+    return [_for_parent(_read(*task), keeps_signals) for task in tasks]
+
+
+def _for_parent(result, keeps_signals):
+    "A result with as few bytes as another process needs."
+    if isinstance(result, LstmPfdError): return result
+    described, prints, signals = result
+    signals = [np.ascontiguousarray(signal, np.float32) if keeps_signals else None for signal in signals]
+    return [replace(item, source=None) for item in described], prints, signals
+
+
+def _spooled(file, result, spool):
+    "The recordings of a result of `_read`, with their signals in the spool, and the fingerprints; or the error."
+    if isinstance(result, LstmPfdError): return result
+    described, prints, signals = result
+    places = [spool and spool.add(signal) for signal in signals]
+    return [replace(item, source=file, spooled=place) for item, place in zip(described, places)], prints
+
+
+def _read(file, root, plan, targets):
+    "The recordings of a file, their fingerprints and signals, or the `LstmPfdError` for which it is refused."
+    try: return _recordings_in(file, root, plan, targets)
     except LstmPfdError as error: return _without_frames(error)
     except OSError as error: return UnavailableFileError(error.strerror or str(error))
 
@@ -144,15 +200,13 @@ def _without_frames(error):
     return error
 
 
-def _recordings_in(file, root, plan, targets, spool):
+def _recordings_in(file, root, plan, targets):
     identity, recordings = file_identity(file.path), load_recordings(file, root, plan)
     signals, described = [signal_at_rate(each, plan) for each in recordings], []
     for each, signal in zip(recordings, signals):
         each, rows = replace(each, targets=each.targets | targets), rows_of(signal, plan)
         described.append(describe_recording(each, rows, file, root, plan, identity))
-    prints = [fingerprint(each.signal) for each in recordings]
-    if spool is None: return described, prints
-    return [replace(item, spooled=spool.add(signal)) for item, signal in zip(described, signals)], prints
+    return described, [fingerprint(each.signal) for each in recordings], signals
 
 
 def _keep(found, recordings, prints):
