@@ -1,4 +1,4 @@
-#define SOURCE "9ab43a20"
+#define SOURCE "06a654b9"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -6,6 +6,9 @@ typedef struct {
     symbol_values values;
     unsigned byte_bits, distance_bits;
     uint32_t bytes[BYTE_ENTRIES], distances[DISTANCE_ENTRIES];
+    int has_many_repetitions;  /* whether the table of steps pays */
+    uint32_t steps[1 << BYTE_BITS];
+    uint8_t identity[256 + 8];  /* byte i is i */
 } inflate_tables;
 
 /* The bytes that are written, from the first one on, which a repetition may begin with. */
@@ -20,6 +23,10 @@ static int make_tables(inflate_tables *tables, const block_code *code) {
     tables->byte_bits = fill_table(tables->bytes, BYTE_BITS, &ordered);
     if (!order_code(symbols, lengths, code->distances, tables->values.distances, &ordered)) return 0;
     tables->distance_bits = fill_table(tables->distances, DISTANCE_BITS, &ordered);
+    unsigned share = 0;  /* of short repetitions among all symbols, times 2^15, as their codes have it */
+    for (unsigned i = code->literals; i-- && code->symbols[i] > BLOCK_END;)
+        if (code->symbols[i] < 263) share += 1u << (MOST_CODE_BITS - code->lengths[i]);
+    tables->has_many_repetitions = share > (1u << MOST_CODE_BITS) / 3;
     return 1;
 }
 
@@ -165,8 +172,76 @@ FREE_SHIFTS static int decode_quickly(bit_reader *outer_reader, const inflate_ta
     return result;
 }
 
-static int decode_block(bit_reader *reader, const inflate_tables *tables, byte_writer *writer) {
-    int result = decode_quickly(reader, tables, writer);
+enum { MANY_BYTES = 16384, LONGEST_STEP = 8 };
+
+static void fill_steps(inflate_tables *tables) {
+    const uint32_t distance_mask = (1u << tables->distance_bits) - 1, entries = 1u << tables->byte_bits;
+    uint16_t others[1 << BYTE_BITS];  /* the entries that are not literals */
+    size_t count = 0;
+    for (unsigned byte = 0; byte < sizeof tables->identity; byte++) tables->identity[byte] = (uint8_t)byte;
+    for (uint32_t index = 0; index < entries; index++) {
+        tables->steps[index] = tables->bytes[index] | 1u << 12;
+        others[count] = (uint16_t)index;
+        count += !(tables->bytes[index] & IS_LITERAL);
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t entry = tables->bytes[others[i]], used = entry >> 8 & 15, length = entry >> 16;
+        uint32_t distance = tables->distances[(others[i] >> used) & distance_mask], bits = used + (distance >> 8 & 15);
+        int is_step = !((entry | distance) & SPECIAL) & (length <= LONGEST_STEP) & (bits <= tables->byte_bits)
+            & (distance >> 16 >= length);
+        uint32_t step = (distance & 0xFFFF0000) | (length & 15) << 12 | bits << 8 | (used + (distance & 63));
+        tables->steps[others[i]] = is_step ? step : 0;
+    }
+}
+
+/* Decode one symbol of any kind; 1 if it ends the block, 0 if not, -1 if it is damaged. */
+static inline int decode_symbol(bit_reader *reader, const inflate_tables *tables, uint8_t **next,
+                                const uint8_t *begin) {
+    uint64_t dropped;
+    refill_quickly(reader);
+    uint32_t entry = next_entry(reader, tables->bytes, tables->byte_bits, &dropped);
+    if (entry & IS_LITERAL) { *(*next)++ = (uint8_t)(entry >> 16); return 0; }
+    if (entry & SPECIAL) return entry & ENDS_BLOCK ? 1 : -1;
+    size_t length = number_of(entry, dropped);
+    refill_quickly(reader);
+    entry = next_entry(reader, tables->distances, tables->distance_bits, &dropped);
+    size_t distance = number_of(entry, dropped);
+    if (entry & SPECIAL || distance > (size_t)(*next - begin)) return -1;
+    copy_repetition(*next, distance, length);
+    *next += length;
+    return 0;
+}
+
+/* As decode_quickly, in steps. */
+FREE_SHIFTS static int decode_steps(bit_reader *outer_reader, const inflate_tables *tables, byte_writer *writer) {
+    bit_reader reader = *outer_reader;
+    uint8_t *next = writer->next, *const begin = writer->begin, *const end = writer->end;
+    const uint32_t *steps = tables->steps;
+    const uint64_t mask = ((uint64_t)1 << tables->byte_bits) - 1;
+    int result = 0;
+    refill_bits(&reader);
+    while (!result && reader.end - reader.next >= INPUT_RESERVE && end - next >= OUTPUT_RESERVE) {
+        int done = 0;
+        refill_quickly(&reader);
+        for (; done < 2; done++) {
+            uint32_t step = steps[reader.bits & mask];
+            size_t number = (step >> 16 & 0x7FFF) + (low_bits(reader.bits, step & 63) >> (step >> 8 & 15));
+            if (!step || number > (size_t)(next - begin)) break;
+            store_64(next, load_64(step & IS_LITERAL ? tables->identity + number : next - number));
+            drop_bits(&reader, step & 63);
+            next += step >> 12 & 15;
+        }
+        if (done < 2) result = decode_symbol(&reader, tables, &next, begin);
+    }
+    *outer_reader = reader;
+    writer->next = next;
+    return result;
+}
+
+static int decode_block(bit_reader *reader, inflate_tables *tables, byte_writer *writer) {
+    int in_steps = tables->has_many_repetitions && writer->end - writer->next >= MANY_BYTES;
+    if (in_steps) fill_steps(tables);
+    int result = in_steps ? decode_steps(reader, tables, writer) : decode_quickly(reader, tables, writer);
     return result ? result > 0 : decode_carefully(reader, tables, writer);
 }
 
