@@ -8,8 +8,8 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
            'FileInUseError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError',
-           'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning', 'SmallClassWarning',
-           'SkippedFileWarning', 'DistributedWarning']
+           'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning', 'StorageWarning',
+           'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -182,6 +182,10 @@ class LstmPfdWarning(UserWarning):
 
 class LayoutWarning(LstmPfdWarning):
     "The chunks of a file make reads in random order needlessly slow."
+
+
+class StorageWarning(LstmPfdWarning):
+    "Signals are not stored in the way that was asked for, for the reason given."
 
 
 class SmallClassWarning(LstmPfdWarning):

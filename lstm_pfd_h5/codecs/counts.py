@@ -204,9 +204,17 @@ class StepFinder:
         "The greatest number of steps that a sample is."
         return max(-self.lowest, self.highest) / self.high
 
-    def nearest(self, sample: float) -> str:
-        "How far a sample is from the nearest multiple of the step, for messages."
+    def is_step_of(self, samples: np.ndarray) -> bool:
+        "Whether most samples are multiples of the step; of noise, only those are that it was found from."
+        step, values = (self.low + self.high) / 2, np.abs(samples[: 1 << 16])
+        values = values[np.isfinite(values) & (values > 0)]
+        is_told = 8 * np.spacing(values) < step  # beyond that, any float32 is near a multiple
+        return 2 * np.sum(is_told & (distances(values, step) <= 1)) > len(values)
+
+    def nearest(self, sample: float, samples: np.ndarray) -> str:
+        "How far a sample is from the nearest multiple of the step, for messages; `samples` are those around it."
         if not math.isfinite(sample) or not sample: return f"holds {sample}, which no integer gives"
+        if not self.is_step_of(samples): return f"holds {sample:.9g}, and the samples are not multiples of one step"
         step = (self.low + self.high) / 2
         if abs(sample) > _MOST_COUNTS * step: return f"holds {sample:.9g}, more than 2²⁴ steps of {step:.9g}"
         multiple = round(sample / step) * step

@@ -105,7 +105,7 @@ class CountsSearch:
             if misfit is None: continue
             row, sample = divmod(misfit, length)
             place = f"Row {first_row + row} of {where}{f', channel {self.names[number]}' * (self.channels > 1)}"
-            raise not_counts(f"{place}, sample {sample} {finder.nearest(float(samples[misfit]))}")
+            raise not_counts(f"{place}, sample {sample} {finder.nearest(float(samples[misfit]), samples)}")
 
     def found(self) -> CountsFormat:
         "The format that fits all rows so far."

@@ -85,7 +85,7 @@ class ScaledRows(RowReader):
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "A task for each thread, or for each few rows, neighbours in the file together."
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
-        plan = self.rows.plan(rows, out, places) if is_one_step else None
+        plan = self.rows.plan(rows, out, places) if is_one_step else None  # type: ignore[attr-defined]
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
         return [(self._read_part, plan, part, threads, rows, out, places) for part in range(threads)]
 

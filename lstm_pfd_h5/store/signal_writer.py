@@ -7,6 +7,7 @@ __all__ = ['SignalWriter']
 
 # %% ../../nbs/guide/05_store/07_signal_writer.ipynb #156bd9db
 import json
+import warnings
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -15,15 +16,16 @@ import h5py
 import numpy as np
 
 from ..codecs.chunk_codec import ChunkCodec, resolve_compression, shuffle_helps
+from ..codecs.counts_search import CountsSearch
 from ..constants import SPLITS
 from ..core.atomic_write import atomic_write, write_errors
-from ..core.checks import positive
-from ..errors import InvalidArgumentError, InvalidSignalError
+from ..core.checks import one_of, positive
+from ..errors import InvalidArgumentError, InvalidSignalError, StorageWarning
 from ..hdf5.attribute_values import names_of_text
 from ..hdf5.content_checksums import write_checksums
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
 from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets, as_texts
-from .row_writer import SplitWriter, check_leaks
+from .row_writer import RowSpool, SplitWriter, check_leaks
 
 # %% ../../nbs/guide/05_store/07_signal_writer.ipynb #0cde208a
 _METADATA_CHUNK = 1024  # texts written together
@@ -60,6 +62,9 @@ class SignalWriter:
         In Hz. Omit it if it is unknown.
     allow_nonfinite : bool
         Whether NaN and infinities may be stored.
+    storage : {'float32', 'counts'}
+        `'counts'`: as integers with a step for each channel, if all samples are exact multiples of it. If not, as
+        float32, with a warning. Rows wait in a temporary file until the last one is known.
 
     Raises
     ------
@@ -75,7 +80,7 @@ class SignalWriter:
 
     def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, channel_names=None,
                  target_names=None, compression="gzip", compression_opts=None, shuffle=None, label_names=None,
-                 sampling_rate=None, allow_nonfinite=False):
+                 sampling_rate=None, allow_nonfinite=False, storage="float32"):
         self.path, self.layout = Path(path), layout
         self.signal_length = positive("signal_length", signal_length, whole=True)
         self.channel_names = None if channel_names is None else _several("channel_names", channel_names)
@@ -83,6 +88,8 @@ class SignalWriter:
         self.row_shape = (*([len(self.channel_names)] if self.channel_names else []), self.signal_length)
         self.compression, self.level = resolve_compression(compression, compression_opts)
         self.shuffle, self.allow_nonfinite = shuffle, allow_nonfinite
+        is_counts = one_of("storage", storage, ("float32", "counts")) == "counts"
+        self._search = CountsSearch(self.row_shape, self.channel_names) if is_counts else None
         own = self._own_attributes(label_names, sampling_rate)
         self.attributes = checked_attributes(layout, {**(attributes or {}), **own})
         self.split_names = SPLITS if layout.has_splits else ("",)
@@ -148,6 +155,7 @@ class SignalWriter:
         labels, targets = as_labels(labels, len(signals)), self._checked_targets(targets, len(signals), name)
         with write_errors(self.path):
             if not self.splits: self._open_splits(signals)
+            if self._search: self._search_step(signals, name)
             self.splits[name].append(signals, labels, indices, groups, targets)
 
     def _check_row_shape(self, shape):
@@ -198,14 +206,36 @@ class SignalWriter:
         return name
 
     def _open_splits(self, signals):
-        if self.shuffle is None: self.shuffle = self._shuffle_helps(signals)
-        codec = ChunkCodec(self.compression, self.level, bool(self.shuffle), np.dtype("f4"))
+        self._trial = signals[np.linspace(0, len(signals) - 1, 4).astype(int)] if len(signals) else signals
+        codec = None if self._search else self._codec()
         for name in self.split_names:
-            self.splits[name] = SplitWriter(self._file.require_group(name or "/"), self.row_shape, codec)
+            spool = codec or RowSpool(self.path.parent, self.row_shape)
+            if self._search: self._stack.callback(spool.close)
+            self.splits[name] = SplitWriter(self._file.require_group(name or "/"), self.row_shape, spool)
 
-    def _shuffle_helps(self, signals):
-        if not len(signals): return False
-        return shuffle_helps(signals[np.linspace(0, len(signals) - 1, 4).astype(int)], self.compression, self.level)
+    def _codec(self, counts=None):
+        "The codec of counts, or of float32. If that is open, a trial on the first rows decides on the shuffle filter."
+        trial, shuffle = counts.encode(self._trial) if counts else self._trial, self.shuffle
+        if shuffle is None: shuffle = len(trial) and shuffle_helps(trial, self.compression, self.level)
+        return ChunkCodec(self.compression, self.level, bool(shuffle), trial.dtype)
+
+    def _search_step(self, signals, name):
+        try: self._search.add(signals, self._count(name), f"{'/' * bool(name)}{name}/signals")
+        except InvalidSignalError as error: self._store_floats(error)
+
+    def _store_floats(self, error):
+        warnings.warn(f"{error.found}: {self.path.name} is stored as float32", StorageWarning, stacklevel=5)
+        self._search, codec = None, self._codec()
+        for split in self.splits.values(): split.store(codec)
+
+    def _store_counts(self):
+        counts = self._search.found()
+        try:
+            for split in self.splits.values():
+                for start, rows in split.signals.blocks(): counts.encode(rows, start, split.group.name)
+        except InvalidSignalError as error: return self._store_floats(error)
+        codec = self._codec(counts)
+        for split in self.splits.values(): split.store(codec, counts)
 
     def _finish(self):
         if self.num_metadata not in (0, self.num_rows):
@@ -214,6 +244,7 @@ class SignalWriter:
         if not self.splits: self._append_nothing()
         check_leaks(self.splits)
         self._check_label_names()
+        if self._search: self._store_counts()
         largest = max(self.splits.values(), key=lambda split: split.count)
         for name, split in self.splits.items():
             split.close(like=largest)
