@@ -36,7 +36,7 @@ def _steps_in_memory(source, signals, order, batch_size):
 
 
 def _stored_rows(source):
-    "(address, bytes) of the chunk of each row, and a function that decodes the row out of it; `None` if none is needed."
+    "(address, bytes) of the chunk of each row, and a function that decodes the row out of it, or `None`."
     count, length = source.shape
     if not hasattr(source, "codec"): return [(address, 4 * length) for address in source.addresses.tolist()], None
     per_chunk, table = source.pieces.chunk_values // length, source.table
