@@ -86,7 +86,7 @@ class CacheManager(Report):
 
     def cache_dataset(self, signals, labels, metadata=None, cache_name="dataset", compression="gzip",
                       compression_opts=4, *, label_names=None, sampling_rate=None, channel_names=None, targets=None,
-                      target_names=None, allow_nonfinite=False) -> Path:
+                      target_names=None, allow_nonfinite=False, storage="float32") -> Path:
         """Store signals and labels without splits.
 
         Parameters
@@ -116,6 +116,9 @@ class CacheManager(Report):
             Name of each target; with targets only, which need them.
         allow_nonfinite : bool
             Whether NaN and infinities may be stored.
+        storage : {'float32', 'counts'}
+            `'counts'`: as integers with a step, if all samples are exact multiples of it. If not, as float32, with a
+            warning that names the first other one.
 
         Returns
         -------
@@ -135,13 +138,13 @@ class CacheManager(Report):
         arrays = TrainingArrays.checked(signals, labels, metadata, targets=targets, label_names=label_names,
                                         channel_names=channel_names, target_names=target_names)
         _write_flat(path, arrays, compression=compression, compression_opts=compression_opts,
-                    sampling_rate=sampling_rate, allow_nonfinite=allow_nonfinite)
+                    sampling_rate=sampling_rate, allow_nonfinite=allow_nonfinite, storage=storage)
         return path
 
     def cache_dataset_with_splits(self, signals, labels, metadata=None, cache_name="dataset", split_ratios=SPLIT_RATIOS,
                                   stratify=True, random_seed=42, *, groups=None, compression="gzip", compression_opts=4,
                                   label_names=None, sampling_rate=None, channel_names=None, targets=None,
-                                  target_names=None, allow_nonfinite=False) -> Path:
+                                  target_names=None, allow_nonfinite=False, storage="float32") -> Path:
         """Divide signals and labels into train, val and test, and store them.
 
         The other parameters are those of `cache_dataset`.
@@ -171,7 +174,7 @@ class CacheManager(Report):
         attributes = dict(cache_name=cache_name, cached_at=_now(), split_ratios=tuple(map(float, split_ratios)),
                           stratified=bool(stratify), random_seed=int(random_seed))
         options = dict(compression=compression, compression_opts=compression_opts, sampling_rate=sampling_rate,
-                       allow_nonfinite=allow_nonfinite)
+                       allow_nonfinite=allow_nonfinite, storage=storage)
         _write(path, arrays, SPLIT, attributes, parts, groups, options)
         return path
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .codecs.chunk_codec import check_compression
 from .constants import SPLIT_RATIOS
+from .core.checks import one_of
 from .errors import ExistingFileError, InvalidArgumentError
 from .recordings.file_readers import RECORDING_PATTERNS
 from .recordings.migration_division import divided_report
@@ -30,7 +31,7 @@ def migrate(
     data_set: str | None = "auto", targets: Mapping | None = None, copies: str = "one", skip: int | None = None,
     decimal: str | None = None, separator: str | None = None, max_bytes: int | None = None,
     split_ratios: tuple = SPLIT_RATIOS, stratify: bool = True, random_seed: int = 42, compression: str | None = "gzip",
-    compression_opts: int | None = None, dry_run: bool = False, overwrite: bool = False, report=None,
+    compression_opts: int | None = None, storage: str = "float32", dry_run: bool = False, overwrite: bool = False, report=None,
     progress: bool = True, num_workers: int = 0,
 ) -> MigrationReport:
     """Turn a folder of recordings into one training file with splits.
@@ -49,7 +50,7 @@ def migrate(
         Which files of a folder; by default those with the suffix of a known format.
     signal_length, hop, resample_to, ..., random_seed
         How recordings are read, cut, labelled and divided; see `MigrationPlan`.
-    compression, compression_opts
+    compression, compression_opts, storage
         As in `SignalWriter`.
     dry_run : bool
         Only survey and divide; write nothing but the `report`.
@@ -91,12 +92,13 @@ def migrate(
     if report is not None: check_report_path(report)
     if not dry_run: _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
+    one_of("storage", storage, ("float32", "counts"))
     with nullcontext() if dry_run else SignalSpool(Path(output).parent) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers)
         resolve_repeats(found, plan, progress)
         result = divided_report(found, plan, source, output)
         if not (dry_run or result.problems):
-            write_recordings(result, Path(output), found, plan, progress, compression, compression_opts)
+            write_recordings(result, Path(output), found, plan, progress, compression, compression_opts, storage)
     if report is not None: result.write(report)
     if result.problems and not dry_run: raise _with_report(result)
     return result

@@ -24,7 +24,8 @@ from ..store.signal_writer import SignalWriter
 _BUFFER_BYTES = 2**24
 
 
-def write_recordings(result, output: Path, found, plan, progress: bool, compression, compression_opts) -> None:
+def write_recordings(result, output: Path, found, plan, progress: bool, compression, compression_opts,
+                     storage="float32") -> None:
     "Write the recordings of a divided report; `FileChangedError` if a file that is read again has changed."
     recordings, rate = result.recordings, result.sampling_rate
     names, labels = label_names(recordings, plan)
@@ -32,7 +33,7 @@ def write_recordings(result, output: Path, found, plan, progress: bool, compress
     more = {"channel_names": result.channel_names, "target_names": result.target_names}
     with SignalWriter(
         output, result.signal_length, attributes=_attributes(output, plan), label_names=names, sampling_rate=rate,
-        compression=compression, compression_opts=compression_opts,
+        compression=compression, compression_opts=compression_opts, storage=storage,
         **{name: value for name, value in more.items() if value},
     ) as writer:
         writer.append_metadata(item.metadata(row * hop, rate) for item in recordings for row in range(item.num_rows))
