@@ -6,6 +6,7 @@
 __all__ = ['stated_size', 'atomic_write', 'write_errors']
 
 # %% ../../nbs/guide/01_core/08_atomic_write.ipynb #d9a50af7
+import atexit
 import errno
 import os
 import secrets
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .exit_on_signals import hold_signals
 from .files import HDF5_SIGNATURE
 from ..errors import FileInUseError, InvalidArgumentError, LstmPfdError, MissingFileError, PublishError
 
@@ -60,6 +62,29 @@ def _replace(temporary, path, patience=5.0):
                                      "Close the datasets and readers that use it, and write again") from error
         time.sleep(0.05)
 
+# %% ../../nbs/guide/01_core/08_atomic_write.ipynb #505c40ad
+_unfinished: set = set()
+
+
+@contextmanager
+def _removed_at_the_end(temporary):
+    writer = os.getpid()
+    _unfinished.add((writer, temporary))
+    try: yield
+    finally:
+        if writer == os.getpid(): _remove(writer, temporary)
+
+
+def _remove(writer, temporary):
+    with suppress(FileNotFoundError): os.unlink(temporary)
+    _unfinished.discard((writer, temporary))
+
+
+@atexit.register
+def _remove_unfinished():
+    for writer, temporary in list(_unfinished):
+        if writer == os.getpid(): _remove(writer, temporary)
+
 # %% ../../nbs/guide/01_core/08_atomic_write.ipynb #8af3b80b
 @contextmanager
 def atomic_write(path) -> Iterator[Path]:
@@ -84,21 +109,20 @@ def atomic_write(path) -> Iterator[Path]:
     path = Path(path)
     _make_folder(path)
     temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    descriptor = _create(temporary, path)
-    try:
+    with _removed_at_the_end(temporary):
+        with hold_signals(): descriptor = _create(temporary, path)
         try:
-            yield temporary
-            _check_complete(temporary, path)
-            os.chmod(temporary, _mode_for(path))
-            _sync(descriptor, path)
-        finally: os.close(descriptor)
-        _replace(temporary, path)
-    except OSError as error:
-        if error.errno != errno.ENOSPC: raise
-        found = f"The disk is full: {path.name} was not written"
-        raise PublishError(found, remedy="Free some space and write again") from error
-    finally:
-        with suppress(FileNotFoundError): os.unlink(temporary)
+            try:
+                yield temporary
+                _check_complete(temporary, path)
+                os.chmod(temporary, _mode_for(path))
+                _sync(descriptor, path)
+            finally: os.close(descriptor)
+            _replace(temporary, path)
+        except OSError as error:
+            if error.errno != errno.ENOSPC: raise
+            found = f"The disk is full: {path.name} was not written"
+            raise PublishError(found, remedy="Free some space and write again") from error
     _sync_folder(path.parent)
 
 

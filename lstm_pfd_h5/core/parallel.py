@@ -10,14 +10,22 @@ __all__ = ['MAX_THREADS', 'available_processors', 'default_threads', 'run_on_thr
 import math
 import multiprocessing
 import os
+import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
+from multiprocessing import connection as connections
+from multiprocessing.reduction import ForkingPickler
+from queue import SimpleQueue
 
 from .checks import whole_number
-from .per_process import PerProcess
+from .exit_on_signals import END_SIGNALS, hold_signals
+from .per_process import PerProcess, no_fork
+from ..errors import WorkerError
 
 # %% ../../nbs/guide/01_core/11_parallel.ipynb #35806fdf
 MAX_THREADS = 8
@@ -112,12 +120,80 @@ def run_ahead(function: Callable, tasks: Iterable, threads: int | None = None, *
     finally:
         wait([future for future, _ in started])
 
+# %% ../../nbs/guide/01_core/11_parallel.ipynb #f4d51df9
+class _Worker:
+    "A process that calls functions one after the other, and the pipe to it."
+
+    def __init__(self, context):
+        with hold_signals(), no_fork():  # another process would keep the pipe open
+            self.pipe, other = context.Pipe()
+            self.process = context.Process(target=_serve, args=(other,), daemon=True)
+            self.process.start()
+            other.close()
+
+    def start(self, function, task):
+        "Send a task. Its result comes after those of earlier tasks."
+        with suppress(ConnectionError): self.pipe.send((function, task))  # `result` says that it died
+
+    def result(self):
+        "Wait for the result of the oldest task, and return it or raise its error."
+        try: error, value = ForkingPickler.loads(self.pipe.recv_bytes())
+        except (EOFError, ConnectionError):
+            self.process.join()
+            found = f"Worker process {self.process.pid} ended with status {self.process.exitcode}"
+            remedy = "If memory is short (status -9), use fewer workers: num_workers= (--workers)"
+            raise WorkerError(found, "the result of a task", remedy) from None
+        if error is None: return value
+        raise error from RuntimeError(value)
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def _serve(pipe):
+    "The process of a worker."
+    for number in END_SIGNALS: signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    tasks, results = SimpleQueue(), SimpleQueue()
+    for work in (partial(_receive, pipe, tasks), partial(_send, pipe, results)):
+        threading.Thread(target=work, daemon=True).start()
+    while True: results.put(_answer(tasks.get()))
+
+
+def _receive(pipe, tasks):
+    program = multiprocessing.parent_process().sentinel
+    with suppress(EOFError, ConnectionError):
+        while program not in connections.wait([pipe, program]): tasks.put(pipe.recv_bytes())
+    os._exit(0)
+
+
+def _send(pipe, results):
+    with suppress(ConnectionError):  # the program has ended; `_receive` ends the worker
+        while True: pipe.send_bytes(results.get())
+
+
+def _answer(message):
+    "Call a function: its result, or its error and where it was raised."
+    try:
+        function, task = ForkingPickler.loads(message)
+        return ForkingPickler.dumps((None, function(*task)))
+    except BaseException as error:
+        where = traceback.format_exc()
+        try:
+            ForkingPickler.loads(answer := ForkingPickler.dumps((error, where)))
+            return answer
+        except Exception: return ForkingPickler.dumps((RuntimeError(f"{type(error).__name__}: {error}"), where))
+
 # %% ../../nbs/guide/01_core/11_parallel.ipynb #0d072a0d
 _AHEAD = 2  # tasks per process that are started ahead of the one whose result is awaited
 
 
 def map_in_order(function: Callable, tasks: Iterable, num_workers: int = 0, multiprocessing_context=None) -> Iterator:
     """Call `function(*task)` for each task; the results, in order, a few at a time.
+
+    The processes end with the iterator, after an error at once, and when this process dies.
 
     Parameters
     ----------
@@ -134,6 +210,8 @@ def map_in_order(function: Callable, tasks: Iterable, num_workers: int = 0, mult
     ------
     InvalidArgumentError
         `num_workers` is not an integer from 0 to 1024.
+    WorkerError
+        A worker process died.
     """
     num_workers = whole_number("num_workers", num_workers, 0, 1024)
     if num_workers == 0: return (function(*task) for task in tasks)
@@ -143,11 +221,15 @@ def map_in_order(function: Callable, tasks: Iterable, num_workers: int = 0, mult
 
 
 def _map_in_processes(function, tasks, num_workers, context):
-    pool, waiting = ProcessPoolExecutor(num_workers, context), deque()
+    workers, waiting = [], deque()
     try:
-        for task in tasks:
-            waiting.append(pool.submit(function, *task))
+        for number, task in enumerate(tasks):
+            if number < num_workers:
+                with hold_signals(): workers.append(_Worker(context))
+            waiting.append(workers[number % num_workers])
+            waiting[-1].start(function, task)
             if len(waiting) > _AHEAD * num_workers: yield waiting.popleft().result()
         while waiting: yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        with hold_signals():
+            for worker in workers: worker.end()
