@@ -7,9 +7,9 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'InvalidDtypeError', 'RowIndexError', 'SplitError', 'LeakageError', 'MissingDependencyError',
            'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
-           'FileInUseError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError', 'SamplingRateError',
-           'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning', 'StorageWarning',
-           'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
+           'FileInUseError', 'WorkerError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError',
+           'SamplingRateError', 'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning',
+           'StorageWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -150,6 +150,10 @@ class PublishError(LstmPfdError, OSError):
 
 class FileInUseError(PublishError, PermissionError):
     "Another program has the file open, and the system does not let it be replaced (Windows)."
+
+# %% ../nbs/guide/01_core/01_errors.ipynb #c45b7445
+class WorkerError(LstmPfdError, ChildProcessError):
+    "A worker process died before it had finished its task."
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #817d240f
 class MatFileError(LstmPfdError, ValueError):
