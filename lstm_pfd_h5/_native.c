@@ -1,4 +1,4 @@
-#define SOURCE "06a654b9"
+#define SOURCE "c96057bc"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -55,6 +55,8 @@ static PyMethodDef methods[] = {
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
     {"pair_keys", native_pair_keys, METH_VARARGS, NULL},
+    {"map_file", native_map_file, METH_VARARGS, NULL},
+    {"copy_out_of_map", native_copy_out_of_map, METH_VARARGS, NULL},
     {"read_plain_rows", native_read_plain_rows, METH_VARARGS, NULL},
     {"read_chunked_rows", native_read_chunked_rows, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},

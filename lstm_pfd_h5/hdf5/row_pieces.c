@@ -53,21 +53,35 @@ static int make_pieces(const row_request *request, piece *pieces) {
     return 1;
 }
 
-static int compare_pieces(const void *first, const void *second) {
-    const piece *a = first, *b = second;
-    if (a->address != b->address) return a->address < b->address ? -1 : 1;
-    if (a->chunk != b->chunk) return a->chunk < b->chunk ? -1 : 1;
-    if (a->source != b->source) return a->source < b->source ? -1 : 1;
-    return a->target < b->target ? -1 : a->target > b->target;
+static inline int is_before(const piece *a, const piece *b) {
+    if (a->address != b->address) return a->address < b->address;
+    if (a->chunk != b->chunk) return a->chunk < b->chunk;
+    if (a->source != b->source) return a->source < b->source;
+    return a->target < b->target;
 }
 
-/* Put pieces in the order of the file. */
-static void sort_pieces(piece *pieces, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        if (compare_pieces(pieces + i - 1, pieces + i) <= 0) continue;
-        qsort(pieces, count, sizeof *pieces, compare_pieces);
-        return;
+static void merge_pieces(const piece *from, size_t middle, size_t count, piece *to) {
+    for (size_t i = 0, left = 0, right = middle; i < count; i++) {
+        int takes_right = left == middle || (right < count && is_before(from + right, from + left));
+        to[i] = from[takes_right ? right++ : left++];
     }
+}
+
+/* Put pieces in the order of the file, with memory for as many others. (qsort takes four times as long.) */
+static void sort_pieces(piece *pieces, size_t count, piece *others) {
+    piece *from = pieces, *to = others;
+    size_t sorted = 1;
+    while (sorted < count && !is_before(pieces + sorted, pieces + sorted - 1)) sorted++;
+    if (sorted >= count) return;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t at = 0, some; at < count; at += some) {
+            some = smaller(2 * width, count - at);
+            merge_pieces(from + at, smaller(width, some), some, to + at);
+        }
+        piece *merged = to;
+        to = from, from = merged;
+    }
+    if (from != pieces) memcpy(pieces, from, count * sizeof *pieces);
 }
 
 /* The buffers of a request: numbers, grid or None, spans, addresses, rows, places or None. */
@@ -96,19 +110,19 @@ static int request_of(row_buffers *buffers, size_t out_values) {
     return 0;
 }
 
-/* Sorted pieces, and what they were checked against: the numbers of chunks, of values in a chunk, and of values in the array that is filled. */
+/* Sorted pieces, checked against these numbers of chunks, of values in a chunk, and of values to fill. */
 typedef struct { size_t count, chunks, chunk_values, out_values; piece pieces[]; } row_plan;
 
 /* The plan of a request, to be freed; NULL if a row does not exist, or memory is short. */
 static row_plan *plan_of(const row_request *request) {
-    size_t most = (SIZE_MAX - sizeof(row_plan)) / sizeof(piece);
+    size_t most = (SIZE_MAX - sizeof(row_plan)) / sizeof(piece) / 2;
     if (request->num_spans && request->count > most / request->num_spans) return NULL;
     size_t count = request->count * request->num_spans;
-    row_plan *plan = malloc(sizeof(row_plan) + count * sizeof(piece));
+    row_plan *plan = malloc(sizeof(row_plan) + 2 * count * sizeof(piece));
     if (plan && make_pieces(request, plan->pieces)) {
         plan->count = count, plan->chunks = request->chunks, plan->out_values = request->out_values;
         plan->chunk_values = (size_t)request->form->chunk_values;
-        sort_pieces(plan->pieces, count);
+        sort_pieces(plan->pieces, count, plan->pieces + count);
         return plan;
     }
     free(plan);

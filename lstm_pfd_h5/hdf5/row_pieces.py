@@ -13,6 +13,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from ..core.native import native
 from .chunk_index import ChunkTable, chunk_table
 
 # %% ../../nbs/guide/03_hdf5/17_row_pieces.ipynb #70c26129
@@ -91,6 +92,26 @@ class RowPieces:
         sources = (within * self.row_in_chunk)[:, None] + sources
         targets = (places * self.row_values)[:, None] + targets
         return Pieces(*(each.reshape(-1) for each in np.broadcast_arrays(chunks, sources, targets, counts)))
+
+    def plan(self, addresses: np.ndarray, rows: np.ndarray, places: np.ndarray | None, out_values: int):
+        """The pieces of some rows in the order of the file, for [C code](#the-pieces-of-a-batch-in-c).
+
+        Parameters
+        ----------
+        addresses : np.ndarray
+            (chunks,) int64, where each chunk begins in the file; -1 where it was never written.
+        rows, places : np.ndarray
+            As for `of`; without places, rows go to 0, 1, 2, ...
+        out_values : int
+            Values of the array that is filled.
+
+        Returns
+        -------
+        capsule or None
+            `None` if a row, a chunk or a place does not exist, and without C code.
+        """
+        if native is None: return None
+        return native.plan_rows((self.numbers, self.grid, self.spans), addresses, rows, places, out_values)
 
 
 def _spans(row, of_chunk, channels):

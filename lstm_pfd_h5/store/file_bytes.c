@@ -24,3 +24,133 @@ static int read_at(int file, uint8_t *to, size_t size, int64_t address) {
     return 1;
 }
 #endif
+
+#ifdef __linux__
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+typedef struct { const uint8_t *bytes; size_t size; } file_map;
+typedef struct { const file_map *map; sigjmp_buf resume; } bus_guard;
+
+/* What this thread is copying from. It is memory of the thread from its beginning: a handler must not ask for more. */
+static _Thread_local __attribute__((tls_model("initial-exec"))) bus_guard *volatile guarded;
+static struct sigaction earlier_action;
+static volatile sig_atomic_t was_passed_on;
+
+static void on_bus_error(int number, siginfo_t *info, void *context) {
+    const uint8_t *at = info->si_addr, *begin = guarded ? guarded->map->bytes : NULL;
+    (void)context;
+    if (begin && info->si_code > 0 && at >= begin && at < begin + guarded->map->size) siglongjmp(guarded->resume, 1);
+    struct sigaction next = {0};
+    next.sa_handler = SIG_DFL;
+    sigaction(number, was_passed_on ? &next : &earlier_action, NULL);  /* the access is tried again, and meets it */
+    was_passed_on = 1;
+    if (info->si_code <= 0) raise(number);  /* a program sent the signal */
+}
+
+/* Have the handler installed, also where another one was since; whether it is. Called with Python's lock held. */
+static int handles_bus_errors(void) {
+    struct sigaction own = {0}, found;
+    if (sigaction(SIGBUS, NULL, &found)) return 0;
+    if (found.sa_flags & SA_SIGINFO && found.sa_sigaction == on_bus_error) return 1;
+    earlier_action = found;
+    own.sa_sigaction = on_bus_error;
+    own.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+    return !sigaction(SIGBUS, &own, NULL);
+}
+
+/* Copy bytes of a file; 0 if it does not have them. */
+static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
+    bus_guard guard;
+    if (!is_inside(address, (int64_t)size, (int64_t)map->size)) return 0;
+    guard.map = map;
+    if (sigsetjmp(guard.resume, 0)) {
+        guarded = NULL;
+        return 0;
+    }
+    guarded = &guard;
+    atomic_signal_fence(memory_order_seq_cst);
+    memcpy(to, map->bytes + address, size);
+    atomic_signal_fence(memory_order_seq_cst);
+    guarded = NULL;
+    return 1;
+}
+
+/* How often this thread waited for a page from the disk. */
+static long waits_for_disk(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_majflt;
+}
+#else
+typedef struct { const uint8_t *bytes; size_t size; } file_map;
+static int handles_bus_errors(void) { return 0; }
+static long waits_for_disk(void) { return 0; }
+
+static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
+    (void)map, (void)to, (void)size, (void)address;
+    return 0;
+}
+#endif
+
+#ifdef __linux__
+static void unmap_file(PyObject *capsule) {
+    file_map *map = PyCapsule_GetPointer(capsule, "file_map");
+    munmap((void *)map->bytes, map->size);
+    free(map);
+}
+
+static int map_into(file_map *map, int file) {
+    struct stat found;
+    if (fstat(file, &found) || found.st_size <= 0 || (uint64_t)found.st_size > SIZE_MAX / 2) return 0;
+    map->size = (size_t)found.st_size;
+    void *bytes = mmap(NULL, map->size, PROT_READ, MAP_SHARED, file, 0);
+    if (bytes == MAP_FAILED) return 0;
+    madvise(bytes, map->size, MADV_RANDOM);
+    map->bytes = bytes;
+    return 1;
+}
+#endif
+
+/* A capsule with an open file in memory, or None where that is not possible. */
+METHOD(map_file) {
+    int file;
+    if (!PyArg_ParseTuple(args, "i", &file)) return NULL;
+#ifdef __linux__
+    file_map *map = malloc(sizeof *map);
+    if (map && handles_bus_errors() && map_into(map, file)) {
+        PyObject *capsule = PyCapsule_New(map, "file_map", unmap_file);
+        if (capsule) return capsule;
+        munmap((void *)map->bytes, map->size);
+    }
+    free(map);
+    if (PyErr_Occurred()) return NULL;
+#endif
+    Py_RETURN_NONE;
+}
+
+/* The map in a capsule, to be used in this call; NULL for None, and without a handler. */
+static const file_map *opened_map(PyObject *capsule) {
+    if (capsule == Py_None || !handles_bus_errors()) return NULL;
+    return PyCapsule_GetPointer(capsule, "file_map");
+}
+
+/* Fill `out` with bytes of a map; whether it has them. */
+METHOD(copy_out_of_map) {
+    PyObject *capsule;
+    Py_buffer out;
+    long long address;
+    int is_copied = 0;
+    if (!PyArg_ParseTuple(args, "OLw*", &capsule, &address, &out)) return NULL;
+    const file_map *map = opened_map(capsule);
+    if (map) {
+        Py_BEGIN_ALLOW_THREADS
+        is_copied = copy_mapped(map, out.buf, (size_t)out.len, address);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&out);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(is_copied);
+}

@@ -38,6 +38,7 @@ class FileBytes:
     def _hold(self, path, identity):
         self.path, self.identity = path, identity
         self._descriptor = PerProcess(partial(open_unchanged, path, identity), os.close)
+        self._map = PerProcess(partial(_Map, self._descriptor))
 
     def __getstate__(self):
         return self.path, self.identity
@@ -48,6 +49,19 @@ class FileBytes:
     def descriptor(self) -> int:
         "The open file in this process, for C code; errors as for `read`."
         return self._descriptor.get()
+
+    def map(self):
+        """The file mapped into memory, for C code that copies from it.
+
+        `None` where the system cannot do it, and for a while after the bytes had to come `from_disk`.
+        """
+        held = self._map.get()
+        if not held.pause: return held.memory
+        held.pause -= 1
+
+    def from_disk(self):
+        "The latest copies out of the map waited for the disk: the next calls should read, which asks for more at once."
+        self._map.get().pause = _PAUSE
 
     def check_unchanged(self):
         """Compare the open file with what it was; called after reading, so that what was read is of one file.
@@ -119,6 +133,14 @@ class FileBytes:
 
 
 _MAX_BUFFERS = 1024  # of one system call, on Linux and macOS
+_PAUSE = 64  # calls
+
+
+class _Map:
+    "A file mapped into memory, if that is possible, and for how many calls it is not to be used."
+
+    def __init__(self, descriptor):
+        self.memory, self.pause = native.map_file(descriptor.get()) if reads_in_c else None, 0
 
 
 _seeking = threading.Lock()

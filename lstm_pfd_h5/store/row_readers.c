@@ -58,7 +58,7 @@ static double bytes_of(const row_plan *plan, size_t i, const int64_t *sizes) {
     return plan->pieces[i].address < 0 || is_same_chunk(plan->pieces, i) ? 0 : (double)sizes[plan->pieces[i].chunk];
 }
 
-/* The first piece of one of several parts with as many bytes each. Pieces of a chunk that has filters are not divided. */
+/* The first piece of one of several parts with as many bytes each. Pieces of a chunk with filters stay together. */
 static size_t part_begin(const row_plan *plan, const int64_t *sizes, size_t part, size_t parts) {
     double total = 0, before = 0;
     size_t begin = 0;
@@ -93,8 +93,14 @@ static int read_neighbours(int file, const piece *pieces, size_t count, size_t i
     return 1;
 }
 
-static int read_plain_pieces(int file, const piece *pieces, size_t count, const line_checks *checks,
-                             const uint8_t *fill, size_t itemsize, uint8_t *out) {
+/* Copy the bytes of a piece out of the file in memory. */
+static int copy_piece(const file_map *map, const piece *each, size_t itemsize, uint8_t *out) {
+    uint8_t *to = out + (size_t)each->target * itemsize;
+    return copy_mapped(map, to, (size_t)each->count * itemsize, begin_of(each, itemsize));
+}
+
+static int read_plain_pieces(int file, const file_map *map, const piece *pieces, size_t count,
+                             const line_checks *checks, const uint8_t *fill, size_t itemsize, uint8_t *out) {
     for (size_t first = 0, next; first < count; first = next) {
         next = first + 1;
         if (pieces[first].address < 0) {
@@ -102,37 +108,43 @@ static int read_plain_pieces(int file, const piece *pieces, size_t count, const 
             if (!are_intact(checks, pieces + first, 1, itemsize, out)) return 0;
             continue;
         }
-        for (; next < count && next - first < MOST_NEIGHBOURS; next++) {
+        for (; !map && next < count && next - first < MOST_NEIGHBOURS; next++) {
             int64_t end = begin_of(pieces + next - 1, itemsize) + pieces[next - 1].count * (int64_t)itemsize;
             if (begin_of(pieces + next, itemsize) != end) break;
         }
-        if (!read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
+        if (!(map && copy_piece(map, pieces + first, itemsize, out))
+            && !read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
         if (!are_intact(checks, pieces + first, next - first, itemsize, out)) return 0;
     }
     return 1;
 }
 
-/* Fill `out` with a part of the pieces of a plan; whether that succeeded. */
+enum { FROM_DISK = 2 };
+
+/* Fill `out` with a part of the pieces of a plan: 0 if that failed, FROM_DISK where the map had to wait, else 1. */
 METHOD(read_plain_rows) {
-    PyObject *capsule;
+    PyObject *capsule, *memory;
     line_checks checks;
     Py_buffer out, fill;
     int file, is_read = 0;
     Py_ssize_t part, parts;
-    if (!PyArg_ParseTuple(args, "iO" LINE_CHECKS "y*w*nn", &file, &capsule, CHECKS_OF(&checks), &fill, &out, &part,
-                          &parts)) return NULL;
-    const row_plan *plan = opened_plan(capsule);
+    if (!PyArg_ParseTuple(args, "iOO" LINE_CHECKS "y*w*nn", &file, &memory, &capsule, CHECKS_OF(&checks), &fill, &out,
+                          &part, &parts)) return NULL;
+    const file_map *map = opened_map(memory);
+    const row_plan *plan = PyErr_Occurred() ? NULL : opened_plan(capsule);
     size_t itemsize = (size_t)fill.len;
     if (plan && itemsize && (size_t)out.len / itemsize >= plan->out_values && 0 <= part && part < parts) {
         size_t begin = part_begin(plan, NULL, (size_t)part, (size_t)parts);
         size_t end = part_begin(plan, NULL, (size_t)part + 1, (size_t)parts);
         Py_BEGIN_ALLOW_THREADS
-        is_read = read_plain_pieces(file, plan->pieces + begin, end - begin, &checks, fill.buf, itemsize, out.buf);
+        long waits = map ? waits_for_disk() : 0;
+        is_read = read_plain_pieces(file, map, plan->pieces + begin, end - begin, &checks, fill.buf, itemsize, out.buf);
+        if (is_read && map && waits_for_disk() > waits) is_read = FROM_DISK;
         Py_END_ALLOW_THREADS
     }
     Py_buffer *all[] = {&checks.sums, &checks.first_rows, &fill, &out};
     for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
-    return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
+    return PyErr_Occurred() ? NULL : PyLong_FromLong(is_read);
 }
 
 enum { LARGEST_RUN = 1 << 18, LARGEST_GAP = 4096 };

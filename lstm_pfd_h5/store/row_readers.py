@@ -7,7 +7,6 @@ __all__ = ['RowReader', 'DirectRows', 'PlainRows', 'ChunkedRows', 'H5pyRows', 'o
 
 # %% ../../nbs/guide/05_store/02_row_readers.ipynb #0b0a921d
 import math
-import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -130,8 +129,7 @@ class DirectRows(RowReader):
 
     def plan(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None):
         "The pieces of rows for C code, with which several threads fill `out`; `None` if one does not exist."
-        form = self.pieces.numbers, self.pieces.grid, self.pieces.spans
-        return native.plan_rows(form, self.addresses, rows, places, out.size)
+        return self.pieces.plan(self.addresses, rows, places, out.size)
 
     def _read_part(self, plan, part, parts, rows, out, places):
         if self._read_in_c(plan, out, part, parts): return self.file.check_unchanged()
@@ -184,7 +182,9 @@ class PlainRows(DirectRows):
         super().__init__(dataset, RowPieces(dataset.shape, (1, *dataset.shape[1:])), addresses)
 
     def _read_in_c(self, plan, out, part, parts):
-        return native.read_plain_rows(self.file.descriptor(), plan, self._line_checks, self.fill, out, part, parts)
+        source = self.file.descriptor(), self.file.map(), plan, self._line_checks
+        if (found := native.read_plain_rows(*source, self.fill, out, part, parts)) > 1: self.file.from_disk()
+        return found > 0
 
     def _tasks_of_pieces(self, pieces, out):
         addresses = self.addresses[pieces.chunks] + pieces.sources * self.dtype.itemsize
