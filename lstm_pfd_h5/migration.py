@@ -31,8 +31,8 @@ def migrate(
     data_set: str | None = "auto", targets: Mapping | None = None, copies: str = "one", skip: int | None = None,
     decimal: str | None = None, separator: str | None = None, max_bytes: int | None = None,
     split_ratios: tuple = SPLIT_RATIOS, stratify: bool = True, random_seed: int = 42, compression: str | None = "gzip",
-    compression_opts: int | None = None, storage: str = "float32", dry_run: bool = False, overwrite: bool = False, report=None,
-    progress: bool = True, num_workers: int = 0,
+    compression_opts: int | None = None, storage: str = "float32", dry_run: bool = False, overwrite: bool = False,
+    report=None, progress: bool = True, num_workers: int = 0,
 ) -> MigrationReport:
     """Turn a folder of recordings into one training file with splits.
 
