@@ -172,7 +172,7 @@ FREE_SHIFTS static int decode_quickly(bit_reader *outer_reader, const inflate_ta
     return result;
 }
 
-enum { MANY_BYTES = 16384, LONGEST_STEP = 8 };
+enum { MANY_BYTES = 8192, LONGEST_STEP = 8 };
 
 static void fill_steps(inflate_tables *tables) {
     const uint32_t distance_mask = (1u << tables->distance_bits) - 1, entries = 1u << tables->byte_bits;

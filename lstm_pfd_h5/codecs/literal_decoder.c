@@ -296,7 +296,8 @@ static unsigned read_literal_header(literal_stream *stream, const symbol_values 
     ordered_code ordered;
     block_code code;
     refill_bits(&reader);
-    if (take_bits(&reader, 3) != 4 || !read_block_code(&reader, values, &code)) return 0;
+    if (take_bits(&reader, 3) != 4 || low_bits(reader.bits, 10) >> 5) return 0;  /* it lists several distances */
+    if (!read_block_code(&reader, values, &code)) return 0;
     if (code.distances || code.literals < 2 || code.symbols[code.literals - 1] != 256) return 0;
     if (!order_code(code.symbols, code.lengths, code.literals, values->literals, &ordered)) return 0;
     if (ordered.longest > LONGEST_CODE) return 0;

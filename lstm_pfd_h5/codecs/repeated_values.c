@@ -313,19 +313,16 @@ static int read_value_header(literal_stream *stream, const symbol_values *values
     return 1;
 }
 
-/* Whether a stream of `size` bytes, a checksum at its end, consists from `start` on of blocks that fill `out`. */
+/* Whether a stream of `size` bytes, a checksum at its end, consists from `start` on of two blocks that fill `out`. */
 static int decode_repeated_values(const uint8_t *bytes, size_t size, size_t start, const symbol_values *values,
                                   value_entry *table, uint8_t *out, size_t out_size) {
     literal_stream stream = {bytes, size, start, 0};
     size_t half = out_size / 4 / VALUE_BLOCKS * 4;
-    value_block whole = {0, 0, out_size};
-    if (size < start || size - start < 64 || out_size % 4 || !is_marker(&stream, size - 8)) return 0;
-    if (!read_value_header(&stream, values, table)) return 0;
-    whole.bit = 8 * start + stream.header_bits;
-    if (value_blocks(out_size) == 1) return decode_values_to_end(&stream, table, out, whole, 1) + 4 == size - 4;
+    if (size < start || size - start < 64 || out_size % 4 || value_blocks(out_size) == 1) return 0;
+    if (!is_marker(&stream, size - 8) || !read_value_header(&stream, values, table)) return 0;
     size_t second = after_marker(&stream, start + (size - 4 - start) / 2);
     if (!second || !has_same_header(&stream, second)) return 0;
-    value_block blocks[VALUE_BLOCKS] = {{whole.bit, 0, half},
+    value_block blocks[VALUE_BLOCKS] = {{8 * start + stream.header_bits, 0, half},
                                         {8 * second + stream.header_bits, half, out_size}};
     decode_both(&stream, table, out, blocks);
     return decode_values_to_end(&stream, table, out, blocks[0], 0) + 4 == second

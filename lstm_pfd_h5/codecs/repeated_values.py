@@ -29,7 +29,7 @@ def pack_values(raw: np.ndarray) -> bytes | None:
 
 # %% ../../nbs/guide/02_codecs/09_repeated_values.ipynb #ffe725fa
 def unpack_values(stream: np.ndarray, start: int, out: np.ndarray) -> bool:
-    """Whether a stream consists of blocks of repeated values; if so, `out` is filled with them.
+    """Whether a stream consists of two blocks of repeated values; if so, `out` is filled with them.
 
     Parameters
     ----------
