@@ -1,4 +1,4 @@
-#define SOURCE "c96057bc"
+#define SOURCE "d97f92ff"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
