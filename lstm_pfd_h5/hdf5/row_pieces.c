@@ -67,7 +67,7 @@ static void merge_pieces(const piece *from, size_t middle, size_t count, piece *
     }
 }
 
-/* Put pieces in the order of the file, with memory for as many others. (qsort takes four times as long.) */
+/* Put pieces in the order of the file, with memory for as many others. */
 static void sort_pieces(piece *pieces, size_t count, piece *others) {
     piece *from = pieces, *to = others;
     size_t sorted = 1;
