@@ -1,4 +1,4 @@
-#define SOURCE "d97f92ff"
+#define SOURCE "7b95e376"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
