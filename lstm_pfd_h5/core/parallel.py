@@ -50,7 +50,18 @@ def _enter_pool():
     _place.is_in_pool = True
 
 
-_pool = PerProcess(partial(ThreadPoolExecutor, MAX_THREADS, "lstm_pfd_h5", _enter_pool))
+def _start_pool(threads, name, initializer=None):
+    """A pool whose threads have all started.
+
+    A signal that interrupts the start of a thread would leave it waiting for ever, and so the program when it ends.
+    """
+    with hold_signals():
+        pool, together = ThreadPoolExecutor(threads, name, initializer), threading.Barrier(threads)
+        wait([pool.submit(together.wait) for _ in range(threads)])
+    return pool
+
+
+_pool = PerProcess(partial(_start_pool, MAX_THREADS, "lstm_pfd_h5", _enter_pool))
 
 
 def run_on_threads(function: Callable, tasks: list, threads: int | None = None) -> list:
@@ -79,7 +90,7 @@ def run_on_threads(function: Callable, tasks: list, threads: int | None = None) 
     return results
 
 # %% ../../nbs/guide/01_core/11_parallel.ipynb #f7825471
-_background = PerProcess(partial(ThreadPoolExecutor, 1, thread_name_prefix="lstm_pfd_h5 background"))
+_background = PerProcess(partial(_start_pool, 1, "lstm_pfd_h5 background"))
 
 
 def in_background(function: Callable, *arguments) -> Future:
