@@ -103,7 +103,7 @@ def migrate(
     if result.problems and not dry_run: raise _with_report(result)
     return result
 
-
+# %% ../nbs/guide/11_recordings/31_migration.ipynb #1f435d10
 def _with_report(result):
     error = result.problems[0]
     error.report = result

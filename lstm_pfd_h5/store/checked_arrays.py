@@ -155,7 +155,7 @@ def as_texts(argument: str, texts) -> list:
 
 _NOT_STORED = re.compile("[\0\ud800-\udfff]")
 
-
+# %% ../../nbs/guide/05_store/05_checked_arrays.ipynb #bbcafca5
 def as_targets(targets, count: int, names, *, allow_nonfinite: bool = False, first_row: int = 0) -> np.ndarray:
     """Targets as a float32 array: (count,) for one name, (count, K) for K of them.
 

@@ -147,7 +147,7 @@ def _verify_parts(root, report):
     report.damaged |= problems
     report.parts = len(root.checksums.digests)
 
-
+# %% ../../nbs/guide/05_store/32_verification.ipynb #2a23415f
 def _datasets_by_row(root, report):
     "Path → dataset that is read row by row: those with checksums of rows, otherwise the signals."
     found: dict = {}
@@ -192,7 +192,7 @@ def _damaged_rows(read, numbers):
     "Row → what was found, of the damaged ones among some rows."
     found: dict = {}
     with _noted(found, numbers): read(numbers)
-    if not found or len(numbers) == 1: return {numbers[0]: text for text in found.values()}
+    if not found or len(numbers) == 1: return dict.fromkeys(numbers, *found.values()) if found else {}
     middle = len(numbers) // 2
     return _damaged_rows(read, numbers[:middle]) | _damaged_rows(read, numbers[middle:])
 
