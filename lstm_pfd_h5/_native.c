@@ -1,4 +1,4 @@
-#define SOURCE "7b95e376"
+#define SOURCE "2dddc461"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -252,7 +252,6 @@ def describe_file(path) -> FileDescription:
     MissingFileError, CorruptFileError, UnsafeFileError
         It cannot be opened.
     """
-    path = Path(path)
     with open_file(path) as root, hdf5_errors(path):
         layout, groups = identify_layout(root), row_groups(root)
         for group in groups.values(): signals_of(group)
@@ -260,15 +259,13 @@ def describe_file(path) -> FileDescription:
         targets = {name or "all": targets_in(group) for name, group in groups.items() if "targets" in group}
         checked_attribute(root, "sampling_rate")
         return FileDescription(
-            path, layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
-            _names(root, "channel_names"), _names(root, "target_names"), "metadata" in root, path.stat().st_size, root.checksums is not None,
-            _not_read(root)
-        )
+            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
+            _names(root, "channel_names"), _names(root, "target_names"), "metadata" in root,
+            Path(path).stat().st_size, root.checksums is not None, _not_read(root))
 
 
 def _names(root, attribute):
-    names = checked_attribute(root, attribute)
-    return None if names is None else list(names)
+    return None if (names := checked_attribute(root, attribute)) is None else list(names)
 
 
 def _label_counts(group):

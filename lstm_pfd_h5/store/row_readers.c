@@ -1,4 +1,4 @@
-/* Made from nbs/guide/05_store/02_row_readers.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/05_store/03_row_readers.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 /* The checksums of all lines of a dataset, or None; the first row of each chunk, or None where a chunk is a row. */
 typedef struct { Py_buffer sums, first_rows; Py_ssize_t line_values, lines_of_row; } line_checks;

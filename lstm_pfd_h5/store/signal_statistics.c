@@ -1,4 +1,4 @@
-/* Made from nbs/guide/05_store/30_signal_statistics.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/05_store/31_signal_statistics.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 static double four_sums(const float *signal, size_t length, double mean, int squared) {
     double sums[4] = {0, 0, 0, 0};
