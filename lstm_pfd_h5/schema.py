@@ -94,17 +94,17 @@ class ValidationReport(Report):
 
 # %% ../nbs/guide/03_hdf5/16_schema.ipynb #81ccc8d4
 def validate_file(path) -> ValidationReport:
-    """Compare a file with the schema: layout, shapes, types, attributes, labels and splits. Signals are not read.
+    """Compare a file with the schema: layout, shapes, types, attributes, labels and splits.
 
-    Files of other writers are valid without the additions. The report is true in a boolean context if there are no
-    problems.
+    Neither signals nor checksums are read; `verify_file` does that. Files of other writers are valid without the
+    additions. The report is true in a boolean context if there are no problems.
 
     Raises
     ------
     MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened, so there is nothing to compare.
     """
-    with open_file(path) as root, hdf5_errors(path):
+    with open_file(path, verify=False) as root, hdf5_errors(path):
         try: layout = identify_layout(root)
         except SchemaError as error:
             return ValidationReport(Path(path), None, [Problem("/", error.found, error.expected)], error.remedy)
