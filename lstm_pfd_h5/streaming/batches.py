@@ -155,9 +155,9 @@ def empty_batches(counts: list, *item_shape: int) -> tuple[np.ndarray, list]:
     Returns
     -------
     np.ndarray
-        (all items, *item_shape)
+        (all items, channels, signal_length)
     list of torch.Tensor
-        The parts of it, (count, *item_shape) each.
+        The parts of it, (count, channels, signal_length) each.
     """
     if len(counts) == 1: return (batch := empty_batch(counts[0], *item_shape)).numpy(), [batch]
     memory, ends = _buffers.take(sum(counts), *item_shape), accumulate(counts)
