@@ -332,21 +332,34 @@ static int decode_literals(const uint8_t *bytes, size_t size, size_t start, cons
     return 1;
 }
 
-METHOD(unpack_literals) {
+/* A decoder of blocks that follow `start` in a stream, with memory for its tables. */
+typedef int (*block_decoder)(const uint8_t *bytes, size_t size, size_t start, const symbol_values *values, void *tables,
+                             uint8_t *out, size_t out_size);
+
+/* Decode blocks for Python, with new tables: the stream, where they start, and what is to be filled. */
+static PyObject *unpack_blocks(PyObject *args, block_decoder decode, size_t tables_size) {
     Py_buffer stream, out;
     Py_ssize_t start;
     int is_done = 0;
     if (!PyArg_ParseTuple(args, "y*nw*", &stream, &start, &out)) return NULL;
-    struct { symbol_values values; literal_tables literals; } *tables = malloc(sizeof *tables);
+    symbol_values *values = malloc(sizeof *values);
+    void *tables = malloc(tables_size);
     Py_BEGIN_ALLOW_THREADS
-    if (tables && start >= 0) {
-        make_symbol_values(&tables->values);
-        is_done = decode_literals(stream.buf, (size_t)stream.len, (size_t)start, &tables->values, &tables->literals,
-                                  out.buf, (size_t)out.len);
+    if (values && tables && start >= 0) {
+        make_symbol_values(values);
+        is_done = decode(stream.buf, (size_t)stream.len, (size_t)start, values, tables, out.buf, (size_t)out.len);
     }
     Py_END_ALLOW_THREADS
+    free(values);
     free(tables);
     PyBuffer_Release(&stream);
     PyBuffer_Release(&out);
     return PyBool_FromLong(is_done);
 }
+
+static int literals_with(const uint8_t *bytes, size_t size, size_t start, const symbol_values *values, void *tables,
+                         uint8_t *out, size_t out_size) {
+    return decode_literals(bytes, size, start, values, tables, out, out_size);
+}
+
+METHOD(unpack_literals) { return unpack_blocks(args, literals_with, sizeof(literal_tables)); }

@@ -329,21 +329,9 @@ static int decode_repeated_values(const uint8_t *bytes, size_t size, size_t star
         && decode_values_to_end(&stream, table, out, blocks[1], 1) + 4 == size - 4;
 }
 
-METHOD(unpack_values) {
-    Py_buffer stream, out;
-    Py_ssize_t start;
-    int is_done = 0;
-    if (!PyArg_ParseTuple(args, "y*nw*", &stream, &start, &out)) return NULL;
-    struct { symbol_values values; value_entry table[1 << VALUE_BITS]; } *tables = malloc(sizeof *tables);
-    Py_BEGIN_ALLOW_THREADS
-    if (tables && start >= 0) {
-        make_symbol_values(&tables->values);
-        is_done = decode_repeated_values(stream.buf, (size_t)stream.len, (size_t)start, &tables->values, tables->table,
-                                         out.buf, (size_t)out.len);
-    }
-    Py_END_ALLOW_THREADS
-    free(tables);
-    PyBuffer_Release(&stream);
-    PyBuffer_Release(&out);
-    return PyBool_FromLong(is_done);
+static int repeated_values_with(const uint8_t *bytes, size_t size, size_t start, const symbol_values *values,
+                                void *table, uint8_t *out, size_t out_size) {
+    return decode_repeated_values(bytes, size, start, values, table, out, out_size);
 }
+
+METHOD(unpack_values) { return unpack_blocks(args, repeated_values_with, sizeof(value_entry) << VALUE_BITS); }
