@@ -6,14 +6,13 @@
 __all__ = ['rows_in_file', 'unknown_training_rows', 'store_normalization', 'stored_statistics']
 
 # %% ../../nbs/guide/05_store/32_stored_statistics.ipynb #8aa24c30
-import shutil
 from hashlib import blake2b
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from ..core.atomic_write import atomic_write, write_errors
+from ..core.atomic_write import edited_copy
 from ..core.files import file_identity
 from ..errors import FileChangedError, SchemaError, SplitError
 from ..hdf5.content_checksums import renew_digests
@@ -106,17 +105,13 @@ def store_normalization(path, *, split: str | None = "train", indices=None,
     origin = {"format": _FORMAT, "split": split or "", "num_rows": len(rows), "columns": STATISTICS,
               "signal_length": statistics.signal_length, "rows_digest": _digest(rows),
               "file_digest": rows_digest(everything)}
-    with atomic_write(path) as temporary:
-        with write_errors(path): _add_group(path, temporary, statistics, origin)
-        if file_identity(path) != identity:
-            raise FileChangedError(f"{path.name} was changed while its statistics were computed",
-                                   "a file that no program writes to", "Store them again")
+    with edited_copy(path, identity, "its statistics were computed", "Store them again") as copied:
+        _add_group(copied, statistics, origin)
     return statistics
 
 
-def _add_group(path, temporary, statistics, origin):
-    shutil.copyfile(path, temporary)
-    with h5py.File(temporary, "r+") as file:
+def _add_group(path, statistics, origin):
+    with h5py.File(path, "r+") as file:
         if _GROUP in file: del file[_GROUP]
         group = file.create_group(_GROUP)
         group["channels"], group["file"] = statistics.channels, statistics.file

@@ -7,7 +7,6 @@ __all__ = ['Verification', 'verify_file', 'renew_checksums']
 
 # %% ../../nbs/guide/05_store/33_verification.ipynb #b559d8eb
 import math
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,7 @@ import h5py
 import numpy as np
 
 from ..codecs.filters import load_filters
-from ..core.atomic_write import atomic_write, write_errors
-from ..core.files import file_identity
+from ..core.atomic_write import edited_copy
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
@@ -223,13 +221,8 @@ def renew_checksums(path):
         _check_own(root)
         datasets = {f"{group.name.rstrip('/')}/signals": group["signals"] for group in row_groups(root).values()}
         rows = {name: read_row_checksums(dataset) for name, dataset in datasets.items()}
-    with atomic_write(path) as temporary:
-        with write_errors(path):
-            shutil.copyfile(path, temporary)
-            with h5py.File(temporary, "r+") as file: write_checksums(file, rows)
-        if file_identity(path) != identity:
-            raise FileChangedError(f"{path.name} was changed while its checksums were calculated",
-                                   "a file that no program writes to", "Calculate them again")
+    with edited_copy(path, identity, "its checksums were calculated", "Calculate them again") as copied:
+        with h5py.File(copied, "r+") as file: write_checksums(file, rows)
 
 
 def _check_own(root):
