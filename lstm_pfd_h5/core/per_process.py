@@ -6,12 +6,13 @@
 __all__ = ['no_fork', 'PerProcess']
 
 # %% ../../nbs/guide/01_core/10_per_process.ipynb #2aa4c074
+import concurrent.futures.thread  # noqa: F401  this and h5py register their fork handlers before those below
 import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import h5py  # noqa: F401  it registers its fork handlers before those below
+import h5py  # noqa: F401
 
 # %% ../../nbs/guide/01_core/10_per_process.ipynb #b6311e6d
 _making = threading.RLock()  # held while a resource is made, and across a fork
