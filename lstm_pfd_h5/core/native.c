@@ -1,4 +1,4 @@
-/* Made from nbs/guide/01_core/12_native.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/01_core/13_native.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
