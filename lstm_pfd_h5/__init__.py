@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.store.stored_statistics import store_normalization as store_normalization
     from lstm_pfd_h5.store.tables import to_pandas as to_pandas
     from lstm_pfd_h5.store.tables import to_xarray as to_xarray
+    from lstm_pfd_h5.store.verification import verify_file as verify_file
     from lstm_pfd_h5.streaming.normalization import Normalization as Normalization
     from lstm_pfd_h5.streaming.normalization import fit_normalization as fit_normalization
     from lstm_pfd_h5.streaming_hdf5_dataset import ChunkedStreamingDataset as ChunkedStreamingDataset
@@ -85,6 +86,7 @@ _NAMES = {
     "store.signal_reader": ("SignalReader",),
     "store.stored_statistics": ("store_normalization",),
     "store.tables": ("to_pandas", "to_xarray"),
+    "store.verification": ("verify_file",),
     "streaming.normalization": ("Normalization", "fit_normalization"),
     "streaming_hdf5_dataset": ("ChunkedStreamingDataset", "StreamingHDF5Dataset", "create_streaming_dataloaders"),
     "training.lightning": ("H5DataModule",),
