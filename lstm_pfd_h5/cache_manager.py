@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from .constants import SPLIT_RATIOS
+from .core.file_names import path_of_name
 from .core.progress import progress_bar
 from .core.report import Report, Summary, Table
-from .errors import CacheNotFoundError, InvalidNameError, LstmPfdError
+from .errors import CacheNotFoundError, LstmPfdError
+from .hdf5.built_file import build_once
 from .hdf5.content_checksums import GROUP as CHECKSUMS
 from .hdf5.guard import open_file
 from .hdf5.layouts import FLAT, SPLIT, identify_layout, row_groups
 from .splitting.splits import split_indices
-from .store.cache_key import compute_cache_key
+from .store.cache_key import compute_cache_key, origin_of
 from .store.row_columns import names_in
 from .store.signal_reader import SignalReader
-from .store.signal_writer import SignalWriter
 from .store.training_arrays import TrainingArrays, rows_per_block
 
 # %% ../nbs/guide/05_store/13_cache_manager.ipynb #40143eb8
@@ -46,30 +47,11 @@ def load_cached_dataset_simple(cache_path, split=None) -> tuple:
 
 def _write_flat(path, arrays, **options):
     attributes = dict(cache_name=path.stem, cached_at=_now())
-    _write(path, arrays, FLAT, attributes, {None: np.arange(len(arrays))}, None, options)
-
-
-def _write(path, arrays, layout, attributes, parts, groups, options):
-    "Write the rows of each part; `options` are the writer's."
-    with (
-        SignalWriter(path, arrays.signals.shape[-1], layout, attributes, **arrays.names, **options) as writer,
-        progress_bar(path.stem, len(arrays)) as progress,
-    ):
-        writer.append_metadata(arrays.metadata if arrays.metadata is not None else [])
-        for name, rows in parts.items(): arrays.write(writer, rows, name, groups, progress)
+    arrays.write_file(path, FLAT, attributes, {None: np.arange(len(arrays))}, **options)
 
 
 def _now():
     return datetime.now().astimezone().isoformat(timespec="seconds")
-
-# %% ../nbs/guide/05_store/13_cache_manager.ipynb #dab2397d
-def _cache_path(folder: Path, cache_name) -> Path:
-    name = cache_name if isinstance(cache_name, str) else ""
-    forbidden = any(character in '/\\:*?"<>|' or ord(character) < 32 for character in name)
-    if not name.strip(". ") or forbidden or len(name.encode()) > 200 or name.lower().endswith(".h5"):
-        expected = "a file name without folder and without .h5, up to 200 bytes, such as 'experiment_01'"
-        raise InvalidNameError(f"cache_name is {cache_name!r}", expected)
-    return folder / f"{name}.h5"
 
 # %% ../nbs/guide/05_store/13_cache_manager.ipynb #8b29aa16
 class CacheManager(Report):
@@ -134,7 +116,7 @@ class CacheManager(Report):
         PublishError
             The file could not be written to disk; an older cache of that name is unchanged.
         """
-        path = _cache_path(self.cache_dir, cache_name)
+        path = self._path(cache_name)
         arrays = TrainingArrays.checked(signals, labels, metadata, targets=targets, label_names=label_names,
                                         channel_names=channel_names, target_names=target_names)
         _write_flat(path, arrays, compression=compression, compression_opts=compression_opts,
@@ -165,7 +147,7 @@ class CacheManager(Report):
         SplitError
             The rows cannot be divided in this way. Also the errors of `cache_dataset`.
         """
-        path = _cache_path(self.cache_dir, cache_name)
+        path = self._path(cache_name)
         arrays = TrainingArrays.checked(signals, labels, metadata, targets=targets, label_names=label_names,
                                         channel_names=channel_names, target_names=target_names)
         groups = None if groups is None else np.asarray(groups)
@@ -175,8 +157,45 @@ class CacheManager(Report):
                           stratified=bool(stratify), random_seed=int(random_seed))
         options = dict(compression=compression, compression_opts=compression_opts, sampling_rate=sampling_rate,
                        allow_nonfinite=allow_nonfinite, storage=storage)
-        _write(path, arrays, SPLIT, attributes, parts, groups, options)
+        arrays.write_file(path, SPLIT, attributes, parts, groups, **options)
         return path
+
+    def get_or_create(self, cache_name: str, config, make, *, sources=(), hash_sources=False, overwrite=False) -> Path:
+        """The file of a data set: the one that exists, if it was made from the same, otherwise what `make` writes.
+
+        Of several processes that ask at once, one makes the file, and the others wait for it.
+
+        Parameters
+        ----------
+        cache_name : str
+            The file is `{cache_name}.h5`.
+        config : dict, dataclass, or a value that they may contain
+            All settings that the rows depend on; see `compute_cache_key`. Not the code of `make`: give it a version.
+        make : function
+            Is given a path, and writes a training file there.
+        sources : path-like or sequence of path-like
+            Files and folders that `make` reads. Their names, sizes and times are compared.
+        hash_sources : bool
+            Whether to compare their contents instead of times.
+        overwrite : bool
+            Whether to replace a file that cannot be read, or that something else wrote.
+
+        Returns
+        -------
+        Path
+            The file. A `StaleFileWarning` says if it was made again, and what had changed: settings, sources, or the
+            version of the schema or of this package.
+
+        Raises
+        ------
+        ExistingFileError, CorruptFileError
+            There is a file that is not replaced without `overwrite`.
+        InvalidArgumentError, SchemaError, FileChangedError, PublishError
+            A setting has no canonical form; `make` wrote no training file; something changed while it ran; the file
+            could not be written. An existing file stays as it is.
+        """
+        path = self._path(cache_name)
+        return build_once(path, lambda: origin_of(config, sources, hash_sources, path), make, overwrite)
 
     def load_cached_dataset(self, cache_name="dataset", split=None) -> tuple:
         """Load a data set, or one split of it, into memory.
@@ -207,11 +226,11 @@ class CacheManager(Report):
 
     def cache_exists(self, cache_name: str) -> bool:
         "Whether there is a cache of that name."
-        return _cache_path(self.cache_dir, cache_name).is_file()
+        return self._path(cache_name).is_file()
 
     def invalidate_cache(self, cache_name: str) -> bool:
         "Delete a cache. Returns whether there was one."
-        path = _cache_path(self.cache_dir, cache_name)
+        path = self._path(cache_name)
         existed = path.is_file()
         path.unlink(missing_ok=True)
         return existed
@@ -264,8 +283,11 @@ class CacheManager(Report):
         title = f"CacheManager: {count} in {self.cache_dir.name or self.cache_dir}"
         return Summary(title, {}, [table] * bool(caches), problems)
 
+    def _path(self, cache_name):
+        return path_of_name(self.cache_dir, "cache_name", cache_name, ".h5")
+
     def _existing(self, cache_name):
-        path = _cache_path(self.cache_dir, cache_name)
+        path = self._path(cache_name)
         if path.is_file(): return path
         names = [other.stem for other in sorted(self.cache_dir.glob("*.h5"))]
         raise CacheNotFoundError(f"There is no cache {cache_name!r} in {str(self.cache_dir)!r}",

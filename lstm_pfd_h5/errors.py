@@ -9,7 +9,7 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
            'FileInUseError', 'WorkerError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError',
            'SamplingRateError', 'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning',
-           'StorageWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning']
+           'StorageWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning', 'StaleFileWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -202,3 +202,7 @@ class SkippedFileWarning(LstmPfdWarning):
 
 class DistributedWarning(LstmPfdWarning):
     "Each of several training processes reads all rows."
+
+
+class StaleFileWarning(LstmPfdWarning):
+    "A file was made from something else than what is asked for, and is made again."

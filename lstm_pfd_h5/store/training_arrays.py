@@ -7,13 +7,16 @@ __all__ = ['BLOCK_BYTES', 'numbered_labels', 'rows_per_block', 'TrainingArrays']
 
 # %% ../../nbs/guide/05_store/12_training_arrays.ipynb #240650c2
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..constants import class_names
 from ..core.checks import refuse
+from ..core.progress import progress_bar
 from ..errors import InvalidArgumentError, InvalidDtypeError, InvalidSignalError
+from ..hdf5.layouts import Layout
 from .checked_arrays import as_names, check_signal_layout
 from .signal_writer import SignalWriter
 
@@ -129,18 +132,8 @@ class TrainingArrays:
     def __len__(self):
         return len(self.labels)
 
-    def write(self, writer: SignalWriter, rows: np.ndarray, split: str | None, groups, progress):
-        """Append rows to a split of an open writer.
-
-        Parameters
-        ----------
-        rows : np.ndarray
-            (n,) row numbers; in a split, they are stored as its `indices`.
-        split : str or None
-        groups : np.ndarray or None
-            (N,) of all rows.
-        progress : progress bar
-        """
+    def _append(self, writer, rows, split, groups, progress):
+        "Append rows to a split of an open writer; in a split, their numbers are stored as its `indices`."
         signals, step = self.signals, rows_per_block(self.signals.shape[1:])
         for start in range(0, len(rows), step):
             block = rows[start : start + step]
@@ -148,6 +141,29 @@ class TrainingArrays:
                        "targets": None if self.targets is None else self.targets[block]}
             writer.append(_rows_of(signals, block), self.labels[block], split, **columns)
             progress.update(len(block))
+
+    def write_file(self, path, layout: Layout, attributes: dict, parts: dict, groups=None, **options):
+        """Write a training file with all metadata and the rows of each part.
+
+        Parameters
+        ----------
+        path : path-like
+        layout : Layout
+        attributes : dict
+            Those of the layout that the writer cannot know.
+        parts : dict
+            Split name (`None` in the flat layout) → (n,) row numbers.
+        groups : np.ndarray or None
+            (N,) of all rows.
+        options
+            Others of `SignalWriter`.
+        """
+        with (
+            SignalWriter(path, self.signals.shape[-1], layout, attributes, **self.names, **options) as writer,
+            progress_bar(Path(path).stem, len(self)) as progress,
+        ):
+            writer.append_metadata(self.metadata if self.metadata is not None else [])
+            for name, rows in parts.items(): self._append(writer, rows, name, groups, progress)
 
     def target_to_divide_by(self) -> np.ndarray | None:
         "The first target of each row, (n,): splits are stratified by it."
