@@ -18,7 +18,7 @@ from ..core.report import format_bytes
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError, UnsafeFileError
 from .contents import FileContents, ReadOptions, check_memory
 from .libraries import DAMAGED, format_library, library_errors
-from .text_tables import read_table
+from .text_tables import table_in
 
 # %% ../../nbs/guide/09_readers/26_spreadsheets.ipynb #79ff7b22
 MAX_ROWS, MAX_CELLS = 2**20, 2**14
@@ -50,13 +50,15 @@ def _write_lines(rows, file, name, sheet):
 
 def _sheet_contents(rows, name, sheet, options):
     "The contents of one sheet, or the error that says why it is not a table; `None` if it is empty."
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".tsv") as file:
+    place = f"{name}, sheet {sheet!r}"
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as file:  # without a name: nothing is left of it
         filled = _write_lines(rows, file, name, sheet)
         file.flush()
         if not filled: return None
-        try: return read_table(file.name, options.max_bytes, options.skip, ".", "\t")
+        file.buffer.seek(0)
+        try: return table_in(file.buffer, place, options.max_bytes, options.skip, ".", "\t")
         except LstmPfdError as error:
-            error.file = f"{name}, sheet {sheet!r}"
+            error.file = place
             return error
 
 
