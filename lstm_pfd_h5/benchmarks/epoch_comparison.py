@@ -6,9 +6,7 @@
 __all__ = ['OWN_FORMATS', 'BASELINES', 'LIMITS', 'REFERENCES', 'EpochComparison', 'compare_epochs', 'SlowFormat']
 
 # %% ../../nbs/guide/15_benchmarks/07_epoch_comparison.ipynb #86b01d82
-import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from lstm_pfd_h5.benchmarks.storage_formats import (
     NumpyMemmap,
     row_sums,
 )
+from .worker import TemporaryFolder
 from ..core.checks import positive, whole_number
 from ..core.exit_on_signals import exit_on_signals
 from ..core.report import Report, Summary, Table, format_bytes
@@ -172,7 +171,8 @@ def compare_epochs(
     settings, packages = {each.name: each.settings for each in formats}, sorted({each.package for each in formats})
     result = EpochComparison(len(signals), len(signals[0]), settings, facts=machine(*packages))
     expected = row_sums(np.ascontiguousarray(signals, np.float32), labels)
-    with exit_on_signals(), _temporary_folder() as folder:
+    with exit_on_signals(), TemporaryFolder() as name:
+        folder = Path(name)
         source = save_source(folder / "source", signals, labels)
         folders = {each.name: folder / f"{number}" for number, each in enumerate(formats)}
         _write_all(result, formats, source, folders, time_limit)
@@ -183,12 +183,6 @@ def compare_epochs(
             tasks = {each.name: epoch(each) for each in running} | limits
             result.comparisons[count] = compare(tasks, rounds, time_limit, f"{count} workers")
     return result
-
-
-@contextmanager
-def _temporary_folder():
-    with tempfile.TemporaryDirectory(prefix="lstm_pfd_h5_bench_", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _write_all(result, formats, source, folders, time_limit):

@@ -6,7 +6,6 @@
 __all__ = ['row_times', 'one_thread_of_torch']
 
 # %% ../../nbs/guide/15_benchmarks/11_time_of_a_row.ipynb #672ebaeb
-import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from .short_rows import GZIP_BY_ROW, OPTIONS_FOR, Standardized
 from .storage_formats import UNCOMPRESSED_H5PY, LstmPfdFormat, shuffled_loader
+from .worker import TemporaryFolder
 from ..hdf5.guard import open_file
 from ..store.row_readers import open_rows
 
@@ -85,7 +85,7 @@ def row_times(signals: np.ndarray, compression: str | None = "gzip", batch_size:
     """
     order, labels = np.random.default_rng(0).permutation(len(signals)), np.zeros(len(signals), np.int64)
     theirs = GZIP_BY_ROW if compression else UNCOMPRESSED_H5PY
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder() as folder:
         places = {Path(folder) / "own": LstmPfdFormat(compression), Path(folder) / "h5py": theirs}
         for place, each in places.items():
             place.mkdir()
