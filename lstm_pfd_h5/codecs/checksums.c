@@ -2,28 +2,34 @@
 
 enum { ADLER_MODULUS = 65521, ADLER_COLUMNS = 32, ADLER_LINES = 22 };  /* 255 * 22 * 21 / 2 < 65,536 */
 
-WIDE static void adler_block(const uint8_t *restrict data, uint32_t *first, uint32_t *second) {
-    uint16_t sums[ADLER_COLUMNS] = {0}, sums_of_sums[ADLER_COLUMNS] = {0};
-    for (int line = 0; line < ADLER_LINES; line++) {
-        for (int column = 0; column < ADLER_COLUMNS; column++) {
-            sums_of_sums[column] += sums[column];
-            sums[column] += data[line * ADLER_COLUMNS + column];
+/* Adler-32 of some blocks that follow bytes with the sums `first` and `second`. */
+WIDE static uint32_t adler_blocks(uint32_t first, uint32_t second, const uint8_t *restrict data, size_t blocks) {
+    for (; blocks; blocks--) {
+        uint16_t sums[ADLER_COLUMNS] = {0}, sums_of_sums[ADLER_COLUMNS] = {0};
+        uint32_t sum = 0, weighted = 0;
+        for (int line = 0; line < ADLER_LINES; line++, data += ADLER_COLUMNS) {
+            for (int column = 0; column < ADLER_COLUMNS; column++) {
+                sums_of_sums[column] += sums[column];
+                sums[column] += data[column];
+            }
         }
+        for (int column = 0; column < ADLER_COLUMNS; column++) {
+            sum += sums[column];
+            uint32_t weight = (uint32_t)(ADLER_COLUMNS - column);
+            weighted += ADLER_COLUMNS * (uint32_t)sums_of_sums[column] + weight * sums[column];
+        }
+        second = (second + first * ADLER_COLUMNS * ADLER_LINES + weighted) % ADLER_MODULUS;
+        first = (first + sum) % ADLER_MODULUS;
     }
-    *second += *first * ADLER_COLUMNS * ADLER_LINES;
-    for (int column = 0; column < ADLER_COLUMNS; column++) {
-        *first += sums[column];
-        *second += (uint32_t)ADLER_COLUMNS * sums_of_sums[column] + (uint32_t)(ADLER_COLUMNS - column) * sums[column];
-    }
-    *first %= ADLER_MODULUS;
-    *second %= ADLER_MODULUS;
+    return second << 16 | first;
 }
 
 /* Adler-32 of some bytes that follow others with the given checksum. */
 static uint32_t adler32_after(uint32_t checksum, const uint8_t *data, size_t size) {
+    size_t blocks = size / (ADLER_COLUMNS * ADLER_LINES), in_blocks = blocks * ADLER_COLUMNS * ADLER_LINES;
+    checksum = adler_blocks(checksum & 0xFFFF, checksum >> 16, data, blocks);
+    data += in_blocks, size -= in_blocks;
     uint32_t first = checksum & 0xFFFF, second = checksum >> 16;
-    for (; size >= ADLER_COLUMNS * ADLER_LINES; data += ADLER_COLUMNS * ADLER_LINES, size -= ADLER_COLUMNS * ADLER_LINES)
-        adler_block(data, &first, &second);
     for (; size; data++, size--) {
         first += *data;
         second += first;
@@ -157,20 +163,25 @@ static uint32_t crc32c_of_arm(uint32_t crc, const uint8_t *data, size_t size) {
 }
 #endif
 
-static uint32_t crc32c_on(int machine, const uint8_t *data, size_t size) {
+/* The checksum of some bytes that follow others with the given checksum; that of no bytes is 0. */
+static uint32_t crc32c_on(int machine, uint32_t checksum, const uint8_t *data, size_t size) {
 #ifdef HAS_WIDE_FOLDING
-    if (machine >= CRC_WIDE) return ~crc32c_folding_256(~0u, data, size);
+    if (machine >= CRC_WIDE) return ~crc32c_folding_256(~checksum, data, size);
 #endif
 #ifdef HAS_FOLDING
-    if (machine >= CRC_WORDS) return ~crc32c_folding_128(~0u, data, size);
+    if (machine >= CRC_WORDS) return ~crc32c_folding_128(~checksum, data, size);
 #endif
 #ifdef __ARM_FEATURE_CRC32
-    if (machine >= CRC_WORDS) return ~crc32c_of_arm(~0u, data, size);
+    if (machine >= CRC_WORDS) return ~crc32c_of_arm(~checksum, data, size);
 #endif
-    return ~crc32c_of_tables(~0u, data, size);
+    return ~crc32c_of_tables(~checksum, data, size);
 }
 
-static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_on(crc_machine, data, size); }
+static uint32_t crc32c_after(uint32_t checksum, const uint8_t *data, size_t size) {
+    return crc32c_on(crc_machine, checksum, data, size);
+}
+
+static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_after(0, data, size); }
 
 METHOD(crc32c) { return checksum_of(args, crc32c); }
 
@@ -219,7 +230,7 @@ METHOD(crc32c_of_lines) {
         if (machine < 0 || machine > crc_machine) machine = crc_machine;
         for (size_t i = 0; i < count; i++) {
             const uint8_t *line = (const uint8_t *)lines.buf + i * (size_t)size;
-            store_32((uint8_t *)sums.buf + 4 * i, crc32c_on(machine, line, (size_t)size));
+            store_32((uint8_t *)sums.buf + 4 * i, crc32c_on(machine, 0, line, (size_t)size));
         }
         Py_END_ALLOW_THREADS
     } else PyErr_SetString(PyExc_ValueError, "expected as many lines as checksums");

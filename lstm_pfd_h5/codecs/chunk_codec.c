@@ -24,27 +24,28 @@ static int unpack_chunk(int compression, struct decoder *decoder, const uint8_t 
     return unpack_lzf(stored, size, out, out_size) == (int64_t)out_size ? DECODED : DAMAGED;
 }
 
-/* Fill `out` with `count` values of a chunk from `first` on; 0 or an error number. */
+/* Fill `out` with `count` values of a chunk from `first` on, which `lines` verify unless NULL; 0 or an error number. */
 static int decode_values(const chunk_format *whole, struct decoder *decoder, const uint8_t *stored, size_t size,
-                         uint32_t filter_mask, size_t first, size_t count, uint8_t *out) {
+                         uint32_t filter_mask, size_t first, size_t count, line_verifier *lines, uint8_t *out) {
     const chunk_format format = without_skipped(whole, filter_mask);
     const wanted_values wanted = {format.itemsize, format.size / format.itemsize, first, count};
-    const zlib_stream nothing_stored = {stored, size, 0, 0, 0};
+    const zlib_stream nothing_stored = {0};
     if (format.fletcher32) {
         if (size < 4 || fletcher32(stored, size - 4) != load_32(stored + size - 4)) return DAMAGED;
         size -= 4;
     }
     if (format.shuffle && format.compression == GZIP_COMPRESSION)
-        return zlib_decode_planes(decoder, stored, size, &wanted, out);
+        return zlib_decode_planes(decoder, stored, size, &wanted, lines, out);
     if (format.compression) {
-        uint8_t *room = !format.shuffle && count == wanted.all ? out : decoder_room(decoder, format.size);
+        uint8_t *room = !format.shuffle && count == wanted.all ? out : scratch_of(&decoder->planes, format.size);
         if (!room) return NO_MEMORY;
         int error = unpack_chunk(format.compression, decoder, stored, size, room, format.size);
-        if (error || room == out) return error;
+        if (error) return error;
         stored = room;
     } else if (size != format.size) return DAMAGED;
-    if (format.shuffle) join_streamed(&nothing_stored, stored, &wanted, out);
-    else if (count) memcpy(out, stored + first * format.itemsize, count * format.itemsize);
+    if (format.shuffle) { join_streamed(&nothing_stored, stored, &wanted, lines, out); return DECODED; }
+    if (count && stored != out) memcpy(out, stored + first * format.itemsize, count * format.itemsize);
+    verify_some(lines, out, count * format.itemsize);
     return DECODED;
 }
 
@@ -59,14 +60,14 @@ METHOD(decode_chunk) {
     int is_possible = itemsize > 0 && first >= 0 && out.len % itemsize == 0 && count <= PY_SSIZE_T_MAX / itemsize
         && first <= count && out.len / itemsize <= count - first;
     if (is_possible) {
-        Py_BEGIN_ALLOW_THREADS
         struct decoder *decoder = decoder_open();
         format.itemsize = (size_t)itemsize;
         format.size = (size_t)(count * itemsize);
+        Py_BEGIN_ALLOW_THREADS
         if (decoder) error = decode_values(&format, decoder, stored.buf, (size_t)stored.len, filter_mask, (size_t)first,
-                                           (size_t)(out.len / itemsize), out.buf);
-        decoder_close(decoder);
+                                           (size_t)(out.len / itemsize), NULL, out.buf);
         Py_END_ALLOW_THREADS
+        decoder_close(decoder);
     }
     PyBuffer_Release(&stored);
     PyBuffer_Release(&out);

@@ -1,6 +1,6 @@
 /* Made from nbs/guide/05_store/01_file_bytes.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
-enum { READ_AT_ONCE = 1 << 16 };
+enum { READ_AT_ONCE = 1 << 16, ONE_PAGE = 4096 };
 
 #ifdef _WIN32
 static int read_at(int file, uint8_t *to, size_t size, int64_t address) {
@@ -63,10 +63,9 @@ static int handles_bus_errors(void) {
     return !sigaction(SIGBUS, &own, NULL);
 }
 
-/* Copy bytes of a file; 0 if it does not have them. */
-static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
+/* Call a function that reads a map; 0 if the file does not have the bytes. */
+static int call_guarded(const file_map *map, int (*function)(void *), void *argument) {
     bus_guard guard;
-    if (!is_inside(address, (int64_t)size, (int64_t)map->size)) return 0;
     guard.map = map;
     if (sigsetjmp(guard.resume, 0)) {
         guarded = NULL;
@@ -74,13 +73,28 @@ static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t ad
     }
     guarded = &guard;
     atomic_signal_fence(memory_order_seq_cst);
-    memcpy(to, map->bytes + address, size);
+    int result = function(argument);
     atomic_signal_fence(memory_order_seq_cst);
     guarded = NULL;
+    return result;
+}
+
+typedef struct { uint8_t *to; const uint8_t *from; size_t size; } bytes_to_copy;
+
+static int copy_bytes(void *argument) {
+    const bytes_to_copy *bytes = argument;
+    memcpy(bytes->to, bytes->from, bytes->size);
     return 1;
 }
 
-/* How often this thread waited for a page from the disk. */
+/* Copy bytes of a file; 0 if it does not have them. */
+static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
+    if (!is_inside(address, (int64_t)size, (int64_t)map->size)) return 0;
+    bytes_to_copy bytes = {to, map->bytes + address, size};
+    return call_guarded(map, copy_bytes, &bytes);
+}
+
+/* How often this thread has waited for a page from the disk. */
 static long waits_for_disk(void) {
     struct rusage usage;
     return getrusage(RUSAGE_THREAD, &usage) ? 0 : usage.ru_majflt;
@@ -94,7 +108,34 @@ static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t ad
     (void)map, (void)to, (void)size, (void)address;
     return 0;
 }
+
+static int call_guarded(const file_map *map, int (*function)(void *), void *argument) {
+    (void)map, (void)function, (void)argument;
+    return 0;
+}
 #endif
+
+/* A map until a copy out of it has waited for the disk; then NULL. */
+typedef struct { const file_map *map; int has_waited; long waits; size_t copied; } watched_map;
+
+static watched_map watch_map(const file_map *map) {
+    return (watched_map){map, 0, map ? waits_for_disk() : 0, 0};
+}
+
+static void look_for_waits(watched_map *watched) {
+    watched->copied = 0;
+    if (watched->map && waits_for_disk() > watched->waits) watched->map = NULL, watched->has_waited = 1;
+}
+
+/* Copy bytes of the file; 0 if they have to be read. */
+static int copy_watched(watched_map *watched, uint8_t *to, size_t size, int64_t address) {
+    size_t first = size < READ_AT_ONCE ? size : ONE_PAGE;
+    if (!watched->map || !copy_mapped(watched->map, to, first, address)) return 0;
+    watched->copied += size;
+    if (watched->copied >= READ_AT_ONCE) look_for_waits(watched);
+    if (first == size) return 1;
+    return watched->map && copy_mapped(watched->map, to + first, size - first, address + (int64_t)first);
+}
 
 #ifdef __linux__
 static void unmap_file(PyObject *capsule) {

@@ -18,7 +18,7 @@ from ..core.files import file_identity, regular_file
 from ..core.native import native
 from ..core.per_process import PerProcess
 from ..errors import CorruptFileError, FileChangedError, UnavailableFileError
-from ..hdf5.guard import GuardedGroup
+from ..hdf5.guard import GuardedGroup, identity_of
 
 # %% ../../nbs/guide/05_store/01_file_bytes.ipynb #0b1931a1
 class FileBytes:
@@ -229,6 +229,4 @@ def plan_runs(addresses: np.ndarray, sizes: np.ndarray, max_bytes: int = 1 << 20
 # %% ../../nbs/guide/05_store/01_file_bytes.ipynb #bac0062a
 def opened_identity(item: h5py.Dataset | GuardedGroup) -> tuple:
     "`file_identity` of the file that an open dataset or group is in."
-    file = item.file if isinstance(item, h5py.Dataset) else item._group.file
-    if os.name == "nt": return file_identity(file.filename)  # Windows does not replace an open file
-    return file_identity(file.id.get_vfd_handle())
+    return identity_of(item.file if isinstance(item, h5py.Dataset) else item._group.file)

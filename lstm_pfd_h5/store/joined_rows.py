@@ -16,7 +16,7 @@ from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.signal_arrays import Scale, scale_of
 from .row_reader import RowReader
-from .row_readers import ChunkedRows, open_rows
+from .row_readers import ChunkedRows, number_of_parts, open_rows
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #edcf3a51
 class JoinedRows(RowReader):
@@ -88,7 +88,8 @@ class ScaledRows(RowReader):
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
         plan = self.rows.plan(rows, out, places) if is_one_step else None  # type: ignore[attr-defined]
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
-        return [(self._read_part, plan, part, threads, rows, out, places) for part in range(threads)]
+        parts = number_of_parts(threads)
+        return [(self._read_part, plan, part, parts, rows, out, places) for part in range(parts)]
 
     def _read_part(self, plan, part, parts, rows, out, places):
         scale = np.array(self.scale.factors, np.float64), self.shape[-1], self.scale.offset

@@ -283,7 +283,7 @@ class SignalReader(Report):
             raise SchemaError(found, "<split>/indices", remedy)
         places = np.arange(len(self)) if rows is None else self.row_numbers(rows)
         if self.layout.has_splits: places = self.indices[places]
-        with open_file(self.path) as root, hdf5_errors(self.path, "metadata"):
+        with open_file(self.path, verified=self._identity) as root, hdf5_errors(self.path, "metadata"):
             check_unchanged(self.path, self._identity, opened_identity(root))
             stored = metadata_texts(root)
             if stored is None: return None

@@ -179,6 +179,7 @@ def _reader(dataset):
     is_numeric = dataset.dtype.kind in "iuf" and dataset.shape[1:]
     rows = open_rows(dataset) if is_numeric else None
     if not isinstance(rows, DirectRows): return lambda numbers: dataset[numbers.start : numbers.stop]
+    rows.verifies_chunks = True  # other programs do, and cannot read a chunk otherwise
 
     def read(numbers):
         out = np.empty((len(numbers), *rows.shape[1:]), rows.dtype)
