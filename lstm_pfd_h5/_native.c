@@ -1,4 +1,4 @@
-#define SOURCE "97afbdd2"
+#define SOURCE "dc8bb691"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
