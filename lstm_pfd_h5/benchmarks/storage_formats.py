@@ -61,22 +61,25 @@ class LstmPfdFormat(StorageFormat):
     compression : {'gzip', 'lzf', 'zstd', 'blosc2', None}
     shuffle : bool, optional
         Whether the shuffle filter is used; by default a trial decides.
+    storage : {'float32', 'counts'}
     """
 
     modules = ("lstm_pfd_h5.streaming_hdf5_dataset",)
 
-    def __init__(self, compression="gzip", shuffle=None):
-        self.compression, self.shuffle = compression, shuffle
+    def __init__(self, compression="gzip", shuffle=None, storage="float32"):
+        self.compression, self.shuffle, self.storage = compression, shuffle, storage
         self.name = f"lstm_pfd_h5, {compression or 'not compressed'}" + " + shuffle" * bool(shuffle)
         self.package = "hdf5plugin" if compression in ("zstd", "blosc2") else "h5py"
         self.settings = "one row per chunk" + (", shuffle filter" if shuffle else "")
         if compression and shuffle is None: self.settings += ", shuffle filter if a trial favours it"
+        if storage == "counts": self.name, self.settings = f"{self.name}, counts", f"{self.settings}, counts"
 
     def write(self, folder, signals, labels):
         "Write all signals as the training split."
         attributes = dict(cache_name="bench", cached_at="1970-01-01T00:00:00+00:00")
         attributes |= dict(split_ratios=(1.0, 0.0, 0.0), stratified=False, random_seed=0)
         path, options = Path(folder) / "signals.h5", dict(compression=self.compression, shuffle=self.shuffle)
+        options["storage"] = self.storage
         with SignalWriter(path, signals.shape[1], SPLIT, attributes, **options) as writer:
             for start in range(0, len(signals), 64):
                 writer.append(signals[start : start + 64], labels[start : start + 64], "train")

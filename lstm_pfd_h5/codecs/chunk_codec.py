@@ -179,19 +179,23 @@ class ChunkCodec:
         return kwargs
 
     def encode(self, rows) -> bytes | memoryview:
-        "The bytes of a chunk with `rows` (of `dtype`), for `Dataset.id.write_direct_chunk`; perhaps a view of them."
-        if self.is_plain: return np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8).data
+        "The bytes of a chunk with `rows` (of `dtype`), perhaps a view of them, to be written with their `filter_mask`."
+        if self.is_plain: return self._raw(rows).data
         planes = self._planes(rows)
         if self.compression is None: stored = planes.tobytes()
         elif self.compression == "gzip": stored = deflate_planes(planes, self.level)  # type: ignore[arg-type]
-        elif self.compression == "lzf": stored = pack_lzf(planes.reshape(-1))
+        elif self.compression == "lzf": stored = min(self._raw(rows).data, pack_lzf(planes.reshape(-1)), key=len)
         else: stored = _filtered_by_h5py(self._for_bytes(), planes.reshape(-1))
-        return stored + fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
+        return bytes(stored) + fletcher32(stored).to_bytes(4, "little") if self.fletcher32 else stored
+
+    def filter_mask(self, stored, size: int) -> int:
+        "The mask of a chunk of `size` bytes that was encoded: which filters were skipped, as LZF made it no smaller."
+        is_raw = self.compression == "lzf" and len(stored) == size + 4 * self.fletcher32
+        return (0b11 if self.shuffle else 0b1) * is_raw
 
     def _native_format(self):
-        number = {None: 0, "gzip": 1, "lzf": 2}.get(self.compression)
-        if number is None or native is None: return None
-        return number, int(self.shuffle), int(self.fletcher32), self.dtype.itemsize
+        if native is None or self.compression not in _NATIVE: return None
+        return _NATIVE[self.compression], int(self.shuffle), int(self.fletcher32), self.dtype.itemsize
 
     def encode_chunks(self, rows, per_chunk: int = 1) -> list:
         """As `encode`, for many chunks in one call that does not hold Python's lock.
@@ -216,9 +220,10 @@ class ChunkCodec:
             begin = end
         return stored
 
+    def _raw(self, rows): return np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8)
+
     def _planes(self, rows):
-        raw = np.ascontiguousarray(rows, self.dtype).reshape(-1).view(np.uint8)
-        return split_planes(raw, self.dtype.itemsize) if self.shuffle else raw[None]
+        return split_planes(self._raw(rows), self.dtype.itemsize) if self.shuffle else self._raw(rows)[None]
 
     def decode(self, stored, out, filter_mask: int = 0, first: int = 0, count: int | None = None):
         """Fill `out` from the bytes of one chunk.

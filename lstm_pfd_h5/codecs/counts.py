@@ -8,6 +8,7 @@ __all__ = ['counts_to_floats', 'counts_to_rows', 'floats_to_counts', 'middles', 
 
 # %% ../../nbs/guide/02_codecs/12_counts.ipynb #223bf73d
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -134,6 +135,7 @@ _MOST_COUNTS = 2**24  # float32 tells no more apart
 _FACTORS = 4096
 
 
+@dataclass
 class StepFinder:
     """Finds the step of which all samples are whole multiples, block by block.
 
@@ -141,11 +143,14 @@ class StepFinder:
     ----------
     low, high : float
         The steps that are possible so far, from `low` to `high`; infinite while all samples were zero.
+    lowest, highest : float
+        The lowest and the highest sample so far, and zero.
     """
 
-    def __init__(self):
-        self.low, self.high = 0.0, math.inf
-        self.lowest, self.highest = 0.0, 0.0  # of all samples
+    low: float = 0.0
+    high: float = math.inf
+    lowest: float = 0.0
+    highest: float = 0.0
 
     def add(self, samples: np.ndarray) -> int | None:
         """Take samples (n,) float32 into account.
@@ -199,6 +204,25 @@ class StepFinder:
         self.low, self.high = found
         return True
 
+    def merge(self, other: "StepFinder") -> bool:
+        """Take into account what another finder has found.
+
+        Returns
+        -------
+        bool
+            `False` if no step fits the samples of both; this finder then remains as it was.
+        """
+        lowest, highest = min(self.lowest, other.lowest), max(self.highest, other.highest)
+        found = _common(*sorted((self, other), key=lambda each: each.high))
+        if found is None or max(-lowest, highest) > _MOST_COUNTS * found[1]: return False
+        (self.low, self.high), self.lowest, self.highest = found, lowest, highest
+        return True
+
+    @property
+    def step(self) -> float:
+        "The plainest of the steps that are possible so far; 1 while all samples were zero."
+        return plainest(self.low, self.high) if self.high < math.inf else 1.0
+
     @property
     def most_counts(self) -> float:
         "The greatest number of steps that a sample is."
@@ -247,3 +271,15 @@ def _divided(values, low, high, first_factor):
     needed = values[distances(values, (low + high) / 2) > 1]
     evidence = np.log2(step / np.spacing(needed)).clip(0).sum()
     return (float(lows[0]), float(highs[0])) if evidence >= np.log2(factors[0]) + 6 or factors[0] == 1 else None
+
+
+def _common(fine, coarse):
+    "The interval over the smallest factor such that the steps of two finders are multiples of it, or `None`."
+    if coarse.high == math.inf: return fine.low, fine.high
+    factors = np.arange(1, _FACTORS + 1)
+    multiples = np.rint(factors * (coarse.low + coarse.high) / (fine.low + fine.high))
+    lows = np.maximum(fine.low / factors, coarse.low / multiples)
+    highs = np.minimum(fine.high / factors, coarse.high / multiples)
+    chance = factors * multiples * (fine.high / fine.low + coarse.high / coarse.low - 2)
+    fitting = (lows <= highs) & ((chance < 2**-6) | (factors * multiples == 1))
+    return (float(lows[fitting][0]), float(highs[fitting][0])) if fitting.any() else None

@@ -81,7 +81,7 @@ class CountsSearch:
         self.names = channel_names or list(range(self.channels))
         self.finders = [StepFinder() for _ in range(self.channels)]
 
-    def add(self, rows: np.ndarray, first_row: int = 0, where: str = "signals"):
+    def add(self, rows: np.ndarray, first_row: int = 0, where: str = "signals", source_of=None):
         """Take rows (n, samples) or (n, channels, samples) float32 into account.
 
         Parameters
@@ -91,6 +91,8 @@ class CountsSearch:
             Number of the first one, for the message.
         where : str
             What they are rows of, for the message.
+        source_of : callable, optional
+            Number of one of the rows → where it comes from, for the message; `''` if that is unknown.
 
         Raises
         ------
@@ -104,8 +106,18 @@ class CountsSearch:
             misfit = finder.add(samples)
             if misfit is None: continue
             row, sample = divmod(misfit, length)
-            place = f"Row {first_row + row} of {where}{f', channel {self.names[number]}' * (self.channels > 1)}"
+            source = source_of(row) if source_of else ""
+            place = f"Row {first_row + row} of {where}{f' ({source})' * bool(source)}{self.channel_text(number)}"
             raise not_counts(f"{place}, sample {sample} {finder.nearest(float(samples[misfit]), samples)}")
+
+    def channel_text(self, number: int) -> str:
+        "`', channel DE'`, or nothing if there is one channel."
+        return f", channel {self.names[number]}" * (self.channels > 1)
+
+    def merge(self, finders) -> int | None:
+        "Take into account what finders of each channel found; the first channel where no step fits, or `None`."
+        pairs = enumerate(zip(self.finders, finders))
+        return next((number for number, (own, other) in pairs if not own.merge(other)), None)
 
     def found(self) -> CountsFormat:
         "The format that fits all rows so far."

@@ -63,12 +63,14 @@ class RowWriter:
     def _write(self, signals, count):
         if not count: return
         self.dataset.resize(self.written + count, axis=0)
-        step = self.per_chunk * max(1, _TASK_BYTES // (self.per_chunk * signals[:1].nbytes))
+        size = self.per_chunk * signals[:1].nbytes  # of a chunk
+        step = self.per_chunk * max(1, _TASK_BYTES // size)
         tasks = [(signals[start : start + step],) for start in range(0, len(signals), step)]
         for encoded, checksums in run_ahead(self._encode, tasks):
             self._checksums.append(checksums)
             for stored in encoded:
-                self.dataset.id.write_direct_chunk((self.written, *self._inside_row), stored)
+                mask = self.codec.filter_mask(stored, size)
+                self.dataset.id.write_direct_chunk((self.written, *self._inside_row), stored, mask)
                 self.written += self.per_chunk
         self.written -= len(signals) - count
 

@@ -155,8 +155,9 @@ class SignalWriter:
         labels, targets = as_labels(labels, len(signals)), self._checked_targets(targets, len(signals), name)
         with write_errors(self.path):
             if not self.splits: self._open_splits(signals)
-            if self._search: self._search_step(signals, name)
+            first = self._count(name)
             self.splits[name].append(signals, labels, indices, groups, targets)
+            if self._search: self._search_step(signals, name, first, indices, groups)
 
     def _check_row_shape(self, shape):
         if shape == self.row_shape: return
@@ -219,9 +220,18 @@ class SignalWriter:
         if shuffle is None: shuffle = len(trial) and shuffle_helps(trial, self.compression, self.level)
         return ChunkCodec(self.compression, self.level, bool(shuffle), trial.dtype)
 
-    def _search_step(self, signals, name):
-        try: self._search.add(signals, self._count(name), f"{'/' * bool(name)}{name}/signals")
+    def _search_step(self, signals, name, first, indices, groups):
+        where, source_of = f"{'/' * bool(name)}{name}/signals", lambda row: self._source_of(row, first, indices, groups)
+        try: self._search.add(signals, first, where, source_of)
         except InvalidSignalError as error: self._store_floats(error)
+
+    def _source_of(self, row, first, indices, groups):
+        "The recording of a row of a batch, as its metadata say; otherwise its group; `''` if neither is known."
+        place = first + row if indices is None else int(indices[row])
+        if 0 <= place < self.num_metadata and (indices is not None or not self.layout.has_splits):
+            recording = json.loads(self._file["metadata"][place]).get("recording")
+            if recording: return str(recording)
+        return "" if groups is None else str(groups[row])
 
     def _store_floats(self, error):
         warnings.warn(f"{error.found}: {self.path.name} is stored as float32", StorageWarning, stacklevel=5)
