@@ -1,4 +1,4 @@
-#define SOURCE "dc8bb691"
+#define SOURCE "538e206f"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -97,7 +97,11 @@ static size_t encode_chunk(const struct encoder *encoder, const uint8_t *values,
     if (count > 1) split_planes(values, encoder->size, count, encoder->planes), planes = encoder->planes;
     if (encoder->compression == 1)
         return deflate_planes(planes, count, encoder->size / count, encoder->conceded, encoder->choice, out);
-    if (encoder->compression == 2) return pack_lzf(planes, encoder->size, encoder->lzf_table, out);
+    if (encoder->compression == 2) {
+        size_t size = pack_lzf(planes, encoder->size, encoder->lzf_table, out);
+        if (size < encoder->size) return size;
+        planes = values;  /* no smaller: as they are */
+    }
     memcpy(out, planes, encoder->size);
     return encoder->size;
 }
