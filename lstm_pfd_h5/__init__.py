@@ -8,6 +8,7 @@ __all__ = []
 # %% ../nbs/guide/16_entry_points/01_front_door.ipynb #d82e6d04
 import gc
 import sys
+from contextlib import nullcontext
 from importlib import import_module  # noqa: TID251 (of names in the code)
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -104,12 +105,18 @@ def __getattr__(name):
 
 
 def _imported(module):
-    "Import a module, and meanwhile look for no garbage: imports leave none."
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try: return import_module(module)
-    finally:
-        if was_enabled: gc.enable()
+    "Import a module. Meanwhile look for no garbage, since imports leave none, and do not fork."
+    with _no_fork():
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try: return import_module(module)
+        finally:
+            if was_enabled: gc.enable()
+
+
+def _no_fork():
+    "`core.per_process.no_fork` if that is there already: it needs h5py, which not every name does."
+    return getattr(sys.modules.get(f"{__name__}.core.per_process"), "no_fork", nullcontext)()
 
 
 def __dir__():

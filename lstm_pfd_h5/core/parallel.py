@@ -57,7 +57,11 @@ def _start_pool(threads, name, initializer=None):
     """
     with hold_signals():
         pool, together = ThreadPoolExecutor(threads, name, initializer), threading.Barrier(threads)
-        wait([pool.submit(together.wait) for _ in range(threads)])
+        try: wait([pool.submit(together.wait) for _ in range(threads)])
+        except BaseException:  # the system starts no more threads
+            together.abort()  # or those that have started would wait for the others
+            pool.shutdown()
+            raise
     return pool
 
 

@@ -9,6 +9,7 @@ __all__ = ['progress_bar']
 import os
 
 from tqdm.auto import tqdm
+from tqdm.std import TqdmDefaultWriteLock
 
 # %% ../../nbs/guide/01_core/10_progress.ipynb #5b97e577
 def progress_bar(description: str, total: int | None = None, unit: str = "signals", *, over=None,
@@ -30,3 +31,16 @@ def progress_bar(description: str, total: int | None = None, unit: str = "signal
     """
     silent = not shown or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
     return tqdm(over, description, total, unit=f" {unit}", delay=1, leave=False, disable=silent)
+
+# %% ../../nbs/guide/01_core/10_progress.ipynb #79a87b60
+_lock = TqdmDefaultWriteLock.th_lock
+
+
+def _release_in_child():
+    semaphore = getattr(TqdmDefaultWriteLock, "mp_lock", None)  # made with the first bar
+    if semaphore is not None: semaphore._semlock._after_fork()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_release_in_child)

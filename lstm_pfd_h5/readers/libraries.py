@@ -6,13 +6,14 @@
 __all__ = ['DAMAGED', 'format_library', 'library_errors']
 
 # %% ../../nbs/guide/09_readers/19_libraries.ipynb #d75c161b
+import os
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
 
-from ..core.checks import optional_module
+from ..core.optional_libraries import optional_module
 from ..errors import CorruptFileError, ImportRefusedError, LstmPfdError
 
 # %% ../../nbs/guide/09_readers/19_libraries.ipynb #d86707e5
@@ -41,6 +42,15 @@ DAMAGED = "The file is damaged or cut short: copy it again from its source"
 
 
 _one_at_a_time = threading.RLock()  # warnings are silenced for all threads of a process
+
+
+def _renew_lock():
+    global _one_at_a_time
+    _one_at_a_time = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):  # the thread that holds it does not exist in a forked child
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.checks import optional_module
+from ..core.optional_libraries import optional_module
 from .row_table import RowTable
 from .signal_reader import SignalReader
 

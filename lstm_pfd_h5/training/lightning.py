@@ -8,7 +8,8 @@ __all__ = ['TrainerLoader', 'H5DataModule']
 # %% ../../nbs/guide/07_training/03_lightning.ipynb #9705a9e4
 from functools import cache
 
-from ..core.checks import optional_module, positive
+from ..core.checks import positive
+from ..core.optional_libraries import optional_module
 from ..errors import InvalidArgumentError, SplitNotFoundError
 from ..streaming_hdf5_dataset import create_streaming_dataloaders
 
