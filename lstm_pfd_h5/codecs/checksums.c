@@ -183,6 +183,27 @@ static uint32_t crc32c_after(uint32_t checksum, const uint8_t *data, size_t size
 
 static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_after(0, data, size); }
 
+/* Lines that follow one another, and their checksums. */
+typedef struct {
+    const uint8_t *expected;
+    size_t size, filled;  /* bytes of a line, and those of the current one that were seen */
+    uint32_t sum;
+    int is_wrong;
+} line_verifier;
+
+/* Some more bytes of the lines; NULL are no lines. */
+static void verify_some(line_verifier *lines, const uint8_t *data, size_t size) {
+    while (lines && size) {
+        size_t some = smaller(size, lines->size - lines->filled);
+        lines->sum = crc32c_after(lines->sum, data, some);
+        lines->filled += some, data += some, size -= some;
+        if (lines->filled < lines->size) return;
+        lines->is_wrong |= lines->sum != load_32(lines->expected);
+        lines->expected += sizeof(uint32_t);
+        lines->filled = 0, lines->sum = 0;
+    }
+}
+
 METHOD(crc32c) { return checksum_of(args, crc32c); }
 
 static int best_crc_machine(void) {

@@ -116,27 +116,6 @@ static const uint8_t *planes_at(planes_cursor *cursor, size_t offset, size_t *co
 /* Which values of a chunk are wanted: `count` of them, each of `itemsize` bytes, from `first` on; the chunk holds `all`. */
 typedef struct { size_t itemsize, all, first, count; } wanted_values;
 
-/* Lines that follow one another, and their checksums, as many as values are wanted. */
-typedef struct {
-    const uint8_t *expected;
-    size_t size, filled;  /* bytes of a line, and those of the current one that were seen */
-    uint32_t sum;
-    int is_wrong;
-} line_verifier;
-
-/* Some more bytes of the lines; NULL are no lines. */
-static void verify_some(line_verifier *lines, const uint8_t *data, size_t size) {
-    while (lines && size) {
-        size_t some = smaller(size, lines->size - lines->filled);
-        lines->sum = crc32c_after(lines->sum, data, some);
-        lines->filled += some, data += some, size -= some;
-        if (lines->filled < lines->size) return;
-        lines->is_wrong |= lines->sum != load_32(lines->expected);
-        lines->expected += sizeof(uint32_t);
-        lines->filled = 0, lines->sum = 0;
-    }
-}
-
 enum { JOINED_AT_ONCE = 2048 };
 
 static void join_streamed_at_once(planes_cursor cursor, const wanted_values *wanted, line_verifier *lines,

@@ -48,22 +48,22 @@ def object_digests(root: h5py.Group, by_rows: Callable | None = None, without: s
     CorruptFileError
         One cannot be read.
     """
-    found, waiting = {}, [("/", root, ())]
+    found, waiting, file_name = {}, [("/", root, ())], root.file.filename
     while waiting:
         path, item, above = waiting.pop()
         if len(found) + len(waiting) > _MOST_OBJECTS:
-            raise UnsafeFileError(f"{Path(root.file.filename).name} contains more than {_MOST_OBJECTS:,} objects",
+            raise UnsafeFileError(f"{Path(file_name).name} contains more than {_MOST_OBJECTS:,} objects",
                                   "a training file", "Remove what does not belong in it from a copy of the file")
         try:
-            with hdf5_errors(root.file.filename, path):
+            with hdf5_errors(file_name, path):
                 found[path] = digest_of(_content(item, bool(by_rows and by_rows(path)), policy))
                 found |= _attributes(item, path, without, policy)
         except LstmPfdError as error:
             if problems is None: raise
             problems[path] = error.found
+        if not isinstance(item, h5py.Group): continue  # get_info would walk through the index of its chunks
         address = h5o.get_info(item.id).addr
-        if isinstance(item, h5py.Group) and address not in above:
-            waiting += _members(item, path, found, (*above, address))
+        if address not in above: waiting += _members(item, path, found, (*above, address))
     return found
 
 

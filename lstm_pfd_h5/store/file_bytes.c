@@ -79,18 +79,25 @@ static int call_guarded(const file_map *map, int (*function)(void *), void *argu
     return result;
 }
 
-typedef struct { uint8_t *to; const uint8_t *from; size_t size; } bytes_to_copy;
+typedef struct { uint8_t *to; const uint8_t *from; size_t size; line_verifier *lines; } bytes_to_copy;
+
+enum { COPIED_AT_ONCE = 8192 };
 
 static int copy_bytes(void *argument) {
     const bytes_to_copy *bytes = argument;
-    memcpy(bytes->to, bytes->from, bytes->size);
+    size_t some = bytes->lines ? COPIED_AT_ONCE : bytes->size;
+    for (size_t done = 0; done < bytes->size; done += some) {
+        some = smaller(some, bytes->size - done);
+        memcpy(bytes->to + done, bytes->from + done, some);
+        verify_some(bytes->lines, bytes->to + done, some);
+    }
     return 1;
 }
 
-/* Copy bytes of a file; 0 if it does not have them. */
-static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
+/* Copy bytes of a file, which `lines` verify unless NULL; 0 if the file does not have them. */
+static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address, line_verifier *lines) {
     if (!is_inside(address, (int64_t)size, (int64_t)map->size)) return 0;
-    bytes_to_copy bytes = {to, map->bytes + address, size};
+    bytes_to_copy bytes = {to, map->bytes + address, size, lines};
     return call_guarded(map, copy_bytes, &bytes);
 }
 
@@ -104,8 +111,8 @@ typedef struct { const uint8_t *bytes; size_t size; } file_map;
 static int handles_bus_errors(void) { return 0; }
 static long waits_for_disk(void) { return 0; }
 
-static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address) {
-    (void)map, (void)to, (void)size, (void)address;
+static int copy_mapped(const file_map *map, uint8_t *to, size_t size, int64_t address, line_verifier *lines) {
+    (void)map, (void)to, (void)size, (void)address, (void)lines;
     return 0;
 }
 
@@ -127,14 +134,14 @@ static void look_for_waits(watched_map *watched) {
     if (watched->map && waits_for_disk() > watched->waits) watched->map = NULL, watched->has_waited = 1;
 }
 
-/* Copy bytes of the file; 0 if they have to be read. */
-static int copy_watched(watched_map *watched, uint8_t *to, size_t size, int64_t address) {
+/* Copy bytes of the file, which `lines` verify unless NULL; 0 if they have to be read. */
+static int copy_watched(watched_map *watched, uint8_t *to, size_t size, int64_t address, line_verifier *lines) {
     size_t first = size < READ_AT_ONCE ? size : ONE_PAGE;
-    if (!watched->map || !copy_mapped(watched->map, to, first, address)) return 0;
+    if (!watched->map || !copy_mapped(watched->map, to, first, address, lines)) return 0;
     watched->copied += size;
     if (watched->copied >= READ_AT_ONCE) look_for_waits(watched);
     if (first == size) return 1;
-    return watched->map && copy_mapped(watched->map, to + first, size - first, address + (int64_t)first);
+    return watched->map && copy_mapped(watched->map, to + first, size - first, address + (int64_t)first, lines);
 }
 
 #ifdef __linux__
@@ -189,7 +196,7 @@ METHOD(copy_out_of_map) {
     const file_map *map = opened_map(capsule);
     if (map) {
         Py_BEGIN_ALLOW_THREADS
-        is_copied = copy_mapped(map, out.buf, (size_t)out.len, address);
+        is_copied = copy_mapped(map, out.buf, (size_t)out.len, address, NULL);
         Py_END_ALLOW_THREADS
     }
     PyBuffer_Release(&out);

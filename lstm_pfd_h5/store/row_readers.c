@@ -6,6 +6,12 @@ typedef struct { Py_buffer sums, first_rows; Py_ssize_t line_values, lines_of_ro
 #define LINE_CHECKS "(z*z*nn)"
 #define CHECKS_OF(c) &(c)->sums, &(c)->first_rows, &(c)->line_values, &(c)->lines_of_row
 
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address)
+#else
+#define PREFETCH(address) ((void)0)
+#endif
+
 /* The number of the first line of a piece of whole lines, and how many it has; 0 if it is none. */
 static int lines_of(const line_checks *checks, const piece *each, size_t *first, size_t *lines) {
     int64_t row = each->chunk, length = checks->line_values;
@@ -28,6 +34,7 @@ static int verifier_of(const line_checks *checks, const piece *each, size_t item
     if (!lines_of(checks, each, &first, &lines)) return 0;
     verifier->expected = (const uint8_t *)checks->sums.buf + sizeof(uint32_t) * first;
     verifier->size = (size_t)checks->line_values * itemsize;
+    PREFETCH(verifier->expected);
     return 1;
 }
 
@@ -99,10 +106,14 @@ static int read_neighbours(int file, const piece *pieces, size_t count, size_t i
     return 1;
 }
 
-/* Copy the bytes of a piece out of the file in memory. */
-static int copy_piece(watched_map *map, const piece *each, size_t itemsize, uint8_t *out) {
+/* Copy a piece out of the file in memory, and verify it on the way; 0 if it has to be read. */
+static int copy_piece(watched_map *map, const piece *each, const line_checks *checks, size_t itemsize, uint8_t *out) {
     uint8_t *to = out + (size_t)each->target * itemsize;
-    return copy_watched(map, to, (size_t)each->count * itemsize, begin_of(each, itemsize));
+    line_verifier lines = {0};
+    int is_verified = checks->sums.buf != NULL;
+    if (!map->map || (is_verified && !verifier_of(checks, each, itemsize, &lines))) return 0;
+    size_t size = (size_t)each->count * itemsize;
+    return copy_watched(map, to, size, begin_of(each, itemsize), is_verified ? &lines : NULL) && !lines.is_wrong;
 }
 
 static int read_plain_pieces(int file, watched_map *map, const piece *pieces, size_t count,
@@ -118,8 +129,8 @@ static int read_plain_pieces(int file, watched_map *map, const piece *pieces, si
             int64_t end = begin_of(pieces + next - 1, itemsize) + pieces[next - 1].count * (int64_t)itemsize;
             if (begin_of(pieces + next, itemsize) != end) break;
         }
-        if (!copy_piece(map, pieces + first, itemsize, out)
-            && !read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
+        if (copy_piece(map, pieces + first, checks, itemsize, out)) continue;
+        if (!read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
         if (!are_intact(checks, pieces + first, next - first, itemsize, out)) return 0;
     }
     return 1;
@@ -173,7 +184,7 @@ typedef struct {
 /* Bring bytes of the file to the memory for stored chunks. */
 static int read_stored(chunk_source *source, int64_t begin, size_t size) {
     uint8_t *stored = source->decoder->stored.bytes;
-    return copy_watched(&source->map, stored, size, begin) || read_at(source->file, stored, size, begin);
+    return copy_watched(&source->map, stored, size, begin, NULL) || read_at(source->file, stored, size, begin);
 }
 
 /* The piece after those of the chunks that are read together, and the position in the file where these chunks end. */
@@ -247,7 +258,7 @@ static int decode_in_place(chunk_source *source, const piece *pieces, size_t cou
     int is_joined = format.shuffle && format.compression == GZIP_COMPRESSION && !format.fletcher32;
     if (!map || !is_joined || !source->decoder->skips_adler32 || size < READ_AT_ONCE) return 0;
     if (!is_inside(begin, size, (int64_t)map->size)) return 0;
-    copy_watched(&source->map, source->decoder->stored.bytes, ONE_PAGE, begin);
+    copy_watched(&source->map, source->decoder->stored.bytes, ONE_PAGE, begin, NULL);
     look_for_waits(&source->map);
     if (!source->map.map) return 0;
     decoding task = {source, map->bytes + begin, pieces, count};
