@@ -8,6 +8,7 @@ __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'RENEW_HELP', 'WHERE_HELP', 'SL
            'main', 'inspect', 'validate', 'verify', 'audit', 'table', 'normalize', 'repack', 'bench', 'demo']
 
 # %% ../nbs/guide/16_entry_points/08_cli.ipynb #0864c8c2
+import os
 import warnings
 from pathlib import Path
 
@@ -140,6 +141,7 @@ def table(
 ):
     "Show a row for each signal: split, label, class, group, targets and metadata."
     from lstm_pfd_h5.core.atomic_write import atomic_write
+    from lstm_pfd_h5.core.write_errors import write_errors
     from lstm_pfd_h5.store.row_table import RowTable
     from lstm_pfd_h5.store.selection import Condition
 
@@ -147,11 +149,11 @@ def table(
     rows = RowTable(file, split, metadata=metadata)
     numbers = None if condition is None else condition.rows(rows)
     if csv is None: return typer.echo(rows.head(count, numbers))
-    if csv.exists() and csv.samefile(file):
+    if os.path.exists(csv) and csv.samefile(file):
         raise InvalidArgumentError(f"is {csv.name}, the file to read", "another name", argument="csv")
     check_free(csv, overwrite)
-    with atomic_write(csv) as temporary, open(temporary, "w", encoding="utf-8", newline="") as output:
-        rows.write_csv(output, numbers)
+    with atomic_write(csv) as temporary, write_errors(csv):
+        with open(temporary, "w", encoding="utf-8", newline="") as output: rows.write_csv(output, numbers)
     typer.echo(f"{len(rows) if numbers is None else len(numbers):,} rows in {csv}")
 
 # %% ../nbs/guide/16_entry_points/08_cli.ipynb #cd702128

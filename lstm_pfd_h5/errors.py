@@ -7,9 +7,10 @@ __all__ = ['LstmPfdError', 'InvalidArgumentError', 'InvalidNameError', 'Existing
            'InvalidDtypeError', 'RowIndexError', 'SplitError', 'LeakageError', 'MissingDependencyError',
            'MissingFileError', 'CacheNotFoundError', 'SplitNotFoundError', 'SchemaError', 'NewerSchemaError',
            'CorruptFileError', 'FileChangedError', 'UnavailableFileError', 'UnsafeFileError', 'PublishError',
-           'FileInUseError', 'WorkerError', 'MatFileError', 'CorruptMatFileError', 'ImportRefusedError',
-           'SamplingRateError', 'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning', 'LayoutWarning',
-           'StorageWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning', 'StaleFileWarning']
+           'NotDurableError', 'FileInUseError', 'WorkerError', 'MatFileError', 'CorruptMatFileError',
+           'ImportRefusedError', 'SamplingRateError', 'MemoryLimitError', 'MatMemoryLimitError', 'LstmPfdWarning',
+           'LayoutWarning', 'StorageWarning', 'SmallClassWarning', 'SkippedFileWarning', 'DistributedWarning',
+           'StaleFileWarning']
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #9afcd909
 class LstmPfdError(Exception):
@@ -146,6 +147,10 @@ class UnsafeFileError(LstmPfdError, ValueError):
 # %% ../nbs/guide/01_core/01_errors.ipynb #7b39ac9c
 class PublishError(LstmPfdError, OSError):
     "A file could not be written completely. The previous file, if there was one, is unchanged."
+
+
+class NotDurableError(PublishError):
+    "The new file is complete and in its place, but a power cut may still bring the previous one back."
 
 
 class FileInUseError(PublishError, PermissionError):

@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ..core.write_errors import write_errors
 from ..errors import ExistingFileError, LstmPfdError
 
 # %% ../../nbs/guide/16_entry_points/05_commands.ipynb #d4c6d682
@@ -62,7 +63,7 @@ def check_free(path: Path, overwrite: bool):
     ExistingFileError
         There is such a file, or a folder with files in it.
     """
-    used = any(path.iterdir()) if path.is_dir() else path.exists()
+    with write_errors(path): used = any(path.iterdir()) if path.is_dir() else path.exists()
     if used and not overwrite:
         found = f"{str(path)!r} is a folder with files in it" if path.is_dir() else f"{path.name} exists"
         raise ExistingFileError(found, "a new name", "Choose another, or allow it to be replaced (--overwrite)")

@@ -6,6 +6,7 @@
 __all__ = ['GENERATED_FILE', 'generate']
 
 # %% ../../nbs/guide/16_entry_points/07_generate_command.ipynb #9e7e0003
+import os
 from pathlib import Path
 
 import typer
@@ -40,7 +41,7 @@ def generate(
     from lstm_pfd_h5.signal_generator import generate_to_file, generate_to_mat
 
     one_of("format", format, ("hdf5", "mat", "both"))
-    if format != "mat" and output.is_dir():
+    if format != "mat" and os.path.isdir(output):
         found = f"{str(output)!r} is a folder"
         raise InvalidArgumentError(found, "the name of a file to write, such as synthetic.h5", "Or use --format mat")
     settings = _settings(config, num_signals_per_fault=num_signals_per_fault, rng_seed=rng_seed)
@@ -64,4 +65,3 @@ def _settings(path, **given):
     text = path.read_text("utf-8")
     settings = DataConfig.from_json(text) if path.suffix.lower() == ".json" else DataConfig.from_yaml(text)
     return DataConfig.from_dict({**settings.to_dict(), **given})
-

@@ -11,10 +11,12 @@ import json
 import h5py
 import numpy as np
 
-from ..core.atomic_write import atomic_write, write_errors
+from ..core.atomic_write import atomic_write
+from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError, InvalidSignalError, LstmPfdError, NewerSchemaError, SchemaError
 from .predictions import Predictions
 from ..hdf5.guard import GuardedGroup, open_file
+from ..hdf5.new_file import NewFile
 
 # %% ../../nbs/guide/13_evaluation/06_evaluation_files.ipynb #63e82596
 EVALUATION_VERSION = 1
@@ -44,7 +46,7 @@ def write_evaluation(path, predictions: Predictions, settings: dict, summary: st
              "settings": [json.dumps(settings | {"has_groups": predictions.has_groups})], "summary": [summary]}
     columns = {"scores": predictions.scores, "labels": predictions.labels, "rows": predictions.rows,
                "folds": predictions.folds, "groups": groups.reshape(-1)}
-    with atomic_write(path) as temporary, write_errors(path), h5py.File(temporary, "w") as file:
+    with atomic_write(path) as temporary, write_errors(path), NewFile(temporary) as file:
         file.attrs["evaluation_version"] = EVALUATION_VERSION
         for name, values in columns.items():
             packed = dict(compression="gzip", shuffle=True) if len(values) else {}

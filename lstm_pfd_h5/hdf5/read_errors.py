@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
 
+from ..core.write_errors import error_number
 from ..errors import CorruptFileError, LstmPfdError, SchemaError, UnavailableFileError
 
 # %% ../../nbs/guide/03_hdf5/01_read_errors.ipynb #c4d5e21f
@@ -96,7 +97,7 @@ def _error_for(error, place, path):
     if isinstance(error, (TypeError, UnicodeDecodeError)):
         remedy = "Leave it out of a copy of the file, or convert it with the program that wrote it"
         return SchemaError(f"{place} cannot be read: {reason}", "numbers, or text in UTF-8", remedy)
-    remedy = _UNAVAILABLE.get(getattr(error, "errno", None) or 0)
+    remedy = _UNAVAILABLE.get(error_number(error) or 0)
     if _OPEN_FOR_WRITING in reason:
         remedy = (f"A program is writing it, or ended without closing it. Close it there; if no program has it open, "
                   f"clear the flag (what was not flushed is lost): h5clear -s {shlex.quote(Path(path).name)}")

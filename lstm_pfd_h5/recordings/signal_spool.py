@@ -6,12 +6,13 @@
 __all__ = ['MAX_BYTES', 'SignalSpool']
 
 # %% ../../nbs/guide/11_recordings/20_signal_spool.ipynb #2c0c49c6
-import math
 import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
+
+from ..errors import UnavailableFileError
 
 # %% ../../nbs/guide/11_recordings/20_signal_spool.ipynb #b3783e54
 MAX_BYTES = 2**32
@@ -30,7 +31,7 @@ class SignalSpool:
 
     def __init__(self, folder, max_bytes: int = MAX_BYTES):
         self.max_bytes, self.size, self._lock = max_bytes, 0, threading.Lock()
-        self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None)
+        self._file = tempfile.TemporaryFile(dir=folder if Path(folder).is_dir() else None, buffering=0)
 
     def __enter__(self):
         return self
@@ -57,8 +58,7 @@ class SignalSpool:
             if place + samples.nbytes > self.max_bytes: return None
             try:
                 self._file.seek(place)
-                self._file.write(samples.data)
-                self._file.flush()
+                _transfer(self._file.write, samples)
             except OSError:  # the disk is full: what was added before is still there
                 self.max_bytes = place
                 return None
@@ -66,9 +66,30 @@ class SignalSpool:
         return place, samples.shape
 
     def read(self, kept: tuple) -> np.ndarray:
-        "The signal, float32, that `add` kept."
+        """The signal, float32, that `add` kept.
+
+        Raises
+        ------
+        UnavailableFileError
+            The disk reports an error.
+        """
         place, shape = kept
-        with self._lock:
-            self._file.seek(place)
-            stored = self._file.read(4 * math.prod(shape))
-        return np.frombuffer(stored, np.float32).reshape(shape)
+        samples = np.empty(shape, np.float32)
+        try:
+            with self._lock:
+                self._file.seek(place)
+                _transfer(self._file.readinto, samples)
+        except OSError as error:
+            found = f"A signal cannot be read back from the temporary file: {error.strerror}"
+            remedy = "Check the disk of the output folder, and migrate again"
+            raise UnavailableFileError(found, remedy=remedy) from error
+        return samples
+
+
+def _transfer(call, samples):
+    "Write or read all bytes of an array: one call may do a part of them."
+    rest = samples.reshape(-1).view(np.uint8)
+    while len(rest):
+        count = call(rest.data)
+        if not count: raise OSError(0, "it ends early")
+        rest = rest[count:]

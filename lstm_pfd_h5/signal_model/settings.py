@@ -12,8 +12,10 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from ..core.atomic_write import atomic_write
 from ..core.checks import refuse, suggestion
 from ..core.report import Table
+from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError, MissingFileError
 
 # %% ../../nbs/guide/08_signal_model/02_settings.ipynb #1b3a4de0
@@ -213,7 +215,8 @@ def _group_html(name, group, default):
 
 # %% ../../nbs/guide/08_signal_model/02_settings.ipynb #a3007922
 def _write(text, path):
-    if path is not None: Path(path).write_text(text, encoding="utf-8")
+    if path is None: return text
+    with atomic_write(path) as temporary, write_errors(path): temporary.write_text(text, encoding="utf-8")
     return text
 
 

@@ -16,6 +16,7 @@ from ..constants import FAULT_TYPES, NUM_CLASSES, SPLIT_RATIOS
 from ..core.atomic_write import atomic_write
 from ..core.parallel import run_on_threads
 from ..core.progress import progress_bar
+from ..core.write_errors import write_errors
 from ..data_config import DataConfig
 from ..errors import InvalidArgumentError
 from ..hdf5.layouts import GENERATOR
@@ -41,7 +42,7 @@ def save_mat_file(path, signal: np.ndarray, metadata: SignalMetadata) -> Path:
     from scipy.io import savemat
 
     variables = {"x": signal, "fs": float(metadata.fs), "fault": metadata.fault, "metadata": matlab_struct(metadata)}
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, write_errors(path), open(temporary, "wb") as file:
         savemat(file, variables, do_compression=True, long_field_names=True)
     return Path(path)
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from ..constants import SPLITS
 from ..core.atomic_write import atomic_write
-from ..core.files import file_identity
+from ..core.files import has_identity
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
+from ..core.write_errors import write_errors
 from ..errors import ExistingFileError, FileChangedError
 from ..hdf5.foreign_arrays import FOREIGN_POLICY, arrays_in
 from ..hdf5.foreign_names import parse_split_names
@@ -34,12 +35,12 @@ from .signal_writer import SignalWriter
 def _write(contents, root, temporary, output, allow_rounding, options):
     "Write the rows of all splits; the number of rows in which a value was rounded."
     rounded, count = 0, sum(map(len, contents.rows.values()))
-    writer = SignalWriter(temporary, contents.row_shape[-1], contents.layout, _attributes(contents, root),
+    writer = SignalWriter(output, contents.row_shape[-1], contents.layout, _attributes(contents, root),
                           channel_names=contents.channel_names, target_names=contents.target_names,
                           label_names=contents.label_names, sampling_rate=contents.sampling_rate,
                           allow_nonfinite=True, **options)
+    writer.place = temporary
     with progress_bar(f"repack {root.path.name}", count, "rows") as progress, writer:
-        writer.path = output  # errors name the file that was asked for
         for split, signals in contents.rows.items():
             for start, block, changed in signals.blocks(allow_rounding):
                 part, rounded = slice(start, start + len(block)), rounded + changed
@@ -155,7 +156,8 @@ def check_new(output: Path, overwrite: bool):
     ExistingFileError
         It exists and may not be replaced.
     """
-    if not output.exists() or overwrite: return
+    with write_errors(output):
+        if overwrite or not output.exists(): return
     raise ExistingFileError(f"{output.name} exists", "a new file",
                             "Choose another name, or allow it to be replaced: overwrite=True (--overwrite)")
 
@@ -207,7 +209,7 @@ def convert(source, output, *, signals=None, labels=None, targets=(), channels_l
         with atomic_write(output) as temporary:
             rounded = _write(contents, root, temporary, output, allow_rounding, options)
             _verify(contents, root, temporary, output, allow_rounding)
-            if file_identity(source) != identity:
+            if not has_identity(source, identity):
                 found = f"{source.name} was changed while it was copied"
                 raise FileChangedError(found, "a file that no program writes to", "Repack it again")
             after = describe_file(temporary).storage

@@ -14,14 +14,16 @@ import h5py
 import numpy as np
 
 from ..codecs.chunk_codec import resolve_compression
-from ..core.atomic_write import atomic_write, write_errors
+from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, refuse
-from ..core.files import file_identity
+from ..core.files import has_identity
 from ..core.report import Report, Summary, Table, format_bytes
+from ..core.write_errors import write_errors
 from ..errors import FileChangedError
 from ..hdf5.content_checksums import write_checksums
 from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.layouts import FLAT, identify_layout, row_groups
+from ..hdf5.new_file import NewFile
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
 from ..schema import describe_file
@@ -43,7 +45,7 @@ def _write(old, temporary, task):
     datasets = _signal_datasets(old)
     task.choose_formats(old, datasets)
     codecs = task.codecs(datasets)
-    with h5py.File(temporary, "w") as new:
+    with NewFile(temporary) as new:
         writers = {}
         for path, dataset in datasets.items():
             group = new.require_group(path.rpartition("/")[0] or "/")
@@ -57,6 +59,7 @@ def _write(old, temporary, task):
                 for block, values, rows, rounded in task.blocks(path, dataset, progress):
                     writers[path].append(task.encoded(path, dataset, block, values, rows))
                     task.rounded += rounded
+                    new.check()
                 writers[path].close()
         write_checksums(new, {path: writer.checksums for path, writer in writers.items()})
 
@@ -246,7 +249,7 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
             with write_errors(output): _write(old, temporary, task)
             _verify(old, temporary, output, task)
             seconds = _measure(old, temporary, trial_rows)
-        if file_identity(source) != identity:
+        if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
         after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.atomic_write import atomic_write
 from ..core.files import open_regular
+from ..core.write_errors import write_errors
 from ..errors import FileChangedError, InvalidArgumentError, SchemaError
 from ..splitting.folds import Fold, FoldRows, Folds
 from .signal_reader import SignalReader
@@ -58,7 +59,8 @@ def save_folds(destination, made: Folds, path) -> Path:
         raise InvalidArgumentError(found, "the folds of this file")
     stored = {"format": _FORMAT, "file": reader.path.name, "digest": rows_digest(reader), **_as_json(made)}
     text = json.dumps(stored, default=_plain)
-    with atomic_write(destination) as temporary: Path(temporary).write_text(text, encoding="utf-8")
+    with atomic_write(destination) as temporary, write_errors(destination):
+        Path(temporary).write_text(text, encoding="utf-8")
     return Path(destination)
 
 

@@ -18,6 +18,7 @@ from ..errors import FileChangedError, SchemaError, SplitError
 from ..hdf5.content_checksums import renew_digests
 from ..hdf5.foreign_names import split_groups
 from ..hdf5.guard import open_file
+from ..hdf5.new_file import NewFile
 from ..hdf5.read_errors import hdf5_errors
 from .saved_folds import rows_digest
 from .signal_reader import SignalReader
@@ -111,7 +112,7 @@ def store_normalization(path, *, split: str | None = "train", indices=None,
 
 
 def _add_group(path, statistics, origin):
-    with h5py.File(path, "r+") as file:
+    with NewFile(path, "r+") as file:
         if _GROUP in file: del file[_GROUP]
         group = file.create_group(_GROUP)
         group["channels"], group["file"] = statistics.channels, statistics.file
