@@ -13,6 +13,7 @@ from pathlib import Path
 from .codecs.chunk_codec import check_compression
 from .constants import SPLIT_RATIOS
 from .core.checks import one_of
+from .core.write_errors import write_errors
 from .errors import ExistingFileError, InvalidArgumentError
 from .recordings.counts_saving import counts_saving
 from .recordings.file_readers import RECORDING_PATTERNS
@@ -85,16 +86,20 @@ def migrate(
         The recordings have different rates, lengths or channels, and no option brings them together.
     FileChangedError
         A file changed between the two passes.
+    PublishError
+        The file could not be written; an existing one is unchanged.
     """
     plan = MigrationPlan(
         signal_length, hop, resample_to, sampling_rate, group_by, labels, signal_variable, rows, unit, data_set,
         targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed,
     )
     if report is not None: check_report_path(report)
-    if not dry_run: _check_output(Path(output), overwrite)
+    if not dry_run:
+        with write_errors(output): _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
     one_of("storage", storage, ("float32", "counts"))
-    with nullcontext() if dry_run else SignalSpool(Path(output).parent) as spool:
+    with write_errors(output): spool = None if dry_run else SignalSpool(Path(output).parent)
+    with spool or nullcontext():
         found = survey(source, plan, pattern, progress, spool, num_workers)
         resolve_repeats(found, plan, progress)
         result = divided_report(found, plan, source, output)

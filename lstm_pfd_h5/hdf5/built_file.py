@@ -17,8 +17,9 @@ from pathlib import Path
 
 import h5py
 
-from ..core.atomic_write import publish, write_errors
+from ..core.atomic_write import publish
 from ..core.file_lock import file_lock
+from ..core.write_errors import write_errors
 from lstm_pfd_h5.errors import (
     CorruptFileError,
     ExistingFileError,

@@ -17,8 +17,7 @@ from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
-from ..core.atomic_write import stated_size
-from ..core.files import HDF5_SIGNATURE, content_of, file_identity, regular_file
+from ..core.files import HDF5_SIGNATURE, content_of, file_identity, regular_file, stated_size
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name

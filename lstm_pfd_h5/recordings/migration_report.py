@@ -17,6 +17,7 @@ from pathlib import Path
 from ..constants import bilingual_name
 from ..core.atomic_write import atomic_write
 from ..core.report import Report, Summary, Table
+from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError
 from .counts_saving import CountsSaving
 
@@ -195,9 +196,12 @@ class MigrationReport(Report):
         ------
         InvalidArgumentError
             It ends in something else.
+        PublishError
+            It cannot be written.
         """
         text = report_text(self, check_report_path(path))
-        with atomic_write(path) as temporary: Path(temporary).write_text(text, encoding="utf-8", newline="")
+        with atomic_write(path) as temporary, write_errors(path):
+            Path(temporary).write_text(text, encoding="utf-8", newline="")
 
 
 def _imported_record(item, split):

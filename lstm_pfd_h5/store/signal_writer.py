@@ -18,12 +18,14 @@ import numpy as np
 from ..codecs.chunk_codec import ChunkCodec, resolve_compression, shuffle_helps
 from ..codecs.counts_search import CountsSearch
 from ..constants import SPLITS
-from ..core.atomic_write import atomic_write, write_errors
+from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, positive
+from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError, InvalidSignalError, StorageWarning
 from ..hdf5.attribute_values import names_of_text
 from ..hdf5.content_checksums import write_checksums
 from ..hdf5.layouts import SCHEMA_VERSION, SPLIT, Layout, checked_attributes
+from ..hdf5.new_file import NewFile
 from .checked_arrays import as_json, as_labels, as_names, as_signals, as_targets, as_texts
 from .row_writer import RowSpool, SplitWriter, check_leaks
 
@@ -81,7 +83,8 @@ class SignalWriter:
     def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, channel_names=None,
                  target_names=None, compression="gzip", compression_opts=None, shuffle=None, label_names=None,
                  sampling_rate=None, allow_nonfinite=False, storage="float32"):
-        self.path, self.layout = Path(path), layout
+        self.path = self.place = Path(path)  # errors name the path; a part of another operation is written elsewhere
+        self.layout = layout
         self.signal_length = positive("signal_length", signal_length, whole=True)
         self.channel_names = None if channel_names is None else _several("channel_names", channel_names)
         self.target_names = None if target_names is None else as_names("target_names", target_names)
@@ -121,9 +124,9 @@ class SignalWriter:
         return f"<SignalWriter {self.path.name}, {self.layout.name} layout: {counts}>"
 
     def __enter__(self):
-        with ExitStack() as stack:
-            temporary = stack.enter_context(atomic_write(self.path))
-            self._file = stack.enter_context(h5py.File(temporary, "w"))
+        with write_errors(self.path), ExitStack() as stack:
+            temporary = stack.enter_context(atomic_write(self.place))
+            self._file = stack.enter_context(NewFile(temporary))
             self._stack = stack.pop_all()
         return self
 
@@ -158,6 +161,10 @@ class SignalWriter:
             first = self._count(name)
             self.splits[name].append(signals, labels, indices, groups, targets)
             if self._search: self._search_step(signals, name, first, indices, groups)
+            self._check_disk()
+
+    def _check_disk(self):
+        self._file.check()
 
     def _check_row_shape(self, shape):
         if shape == self.row_shape: return

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from ..codecs.filters import load_filters
@@ -23,6 +22,7 @@ from ..errors import FileChangedError, LstmPfdError, SchemaError
 from ..hdf5.content_checksums import GROUP, Checksums, has_checksums, read_row_checksums, write_checksums
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
+from ..hdf5.new_file import NewFile
 from ..hdf5.read_errors import hdf5_errors
 from .file_bytes import opened_identity
 from .row_readers import DirectRows, open_rows
@@ -223,7 +223,7 @@ def renew_checksums(path):
         datasets = {f"{group.name.rstrip('/')}/signals": group["signals"] for group in row_groups(root).values()}
         rows = {name: read_row_checksums(dataset) for name, dataset in datasets.items()}
     with edited_copy(path, identity, "its checksums were calculated", "Calculate them again") as copied:
-        with h5py.File(copied, "r+") as file: write_checksums(file, rows)
+        with NewFile(copied, "r+") as file: write_checksums(file, rows)
 
 
 def _check_own(root):
