@@ -23,6 +23,7 @@ from .explorer.file_tree import read_tree
 from .explorer.row_catalog import RowCatalog
 from .explorer.row_figure import RowFigure, cut_to_range, drawn_html
 from .explorer.sound import player_html
+from .hdf5.probe import probe_file
 
 # %% ../nbs/guide/14_explorer/08_explore.ipynb #9e240aaa
 def _shaft_frequency(record):
@@ -155,12 +156,14 @@ def _unless_controls(mark, html):
     return f'<style>body:has(.{mark}) .{mark}-page{{display:none}}</style><div class="{mark}-page">{html}</div>'
 
 # %% ../nbs/guide/14_explorer/08_explore.ipynb #6f6bd4a3
-def explore(path):
+def explore(path, *, trusted: bool = False):
     """Inspect an HDF5 file: an explorer with controls in a notebook, or a page without them.
 
     Parameters
     ----------
     path : path-like
+    trusted : bool
+        Whether to open the file at once; otherwise another process first tests that HDF5's library can read it.
 
     Returns
     -------
@@ -173,6 +176,7 @@ def explore(path):
         The file cannot be opened.
     """
     _warn_outside_notebook(path)
+    if not trusted: probe_file(path)
     try:
         import ipywidgets  # noqa: F401
     except ImportError:

@@ -18,6 +18,7 @@ from ..core.report import Report, format_bytes, format_cell
 from ..errors import LstmPfdError
 from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.object_checks import attributes_of
+from ..hdf5.read_errors import hdf5_errors
 
 # %% ../../nbs/guide/14_explorer/01_file_tree.ipynb #37393c51
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class _Walk:
         if listed < len(names): yield Node("…", "more", note=f"{len(names) - listed:,} more, not listed")
 
     def _member(self, group, name, level):
-        try: return self.node(group[name], name, level)
+        try:
+            with hdf5_errors(group.path, name): return self.node(group[name], name, level)
         except LstmPfdError as error: return Node(name, "refused", note=str(error))
 
 

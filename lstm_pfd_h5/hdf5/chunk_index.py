@@ -37,6 +37,9 @@ class ChunkTable:
     filter_masks: np.ndarray
 
 # %% ../../nbs/guide/03_hdf5/06_chunk_index.ipynb #9901ec93
+_REMEDY = "The file is damaged: restore it from a backup, or write it again"
+
+
 def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
     """Read the chunk index of a dataset and check it against the file.
 
@@ -48,8 +51,12 @@ def chunk_table(dataset: h5py.Dataset) -> ChunkTable:
     name, found = Path(dataset.file.filename).name, []
     with hdf5_errors(name, dataset.name):
         dataset.id.chunk_iter(found.append)
-    rows = [(*info.chunk_offset, info.byte_offset, info.size, info.filter_mask) for info in found]
-    columns = np.array(rows, np.int64).reshape(len(rows), len(dataset.shape) + 3)
+    try:
+        rows = [(*info.chunk_offset, info.byte_offset, info.size, info.filter_mask) for info in found]
+        columns = np.array(rows, np.int64).reshape(len(rows), len(dataset.shape) + 3)
+    except (OverflowError, TypeError) as error:  # more than any file has, or none at all
+        raise CorruptFileError(f"The table of chunks of {dataset.name} in {name} has an address that is not one",
+                               remedy=_REMEDY) from error
     table = ChunkTable(columns[:, :-3], columns[:, -3], columns[:, -2], columns[:, -1])
     _check_chunks(table, dataset, name)
     return table
@@ -67,7 +74,7 @@ def _check_chunks(table, dataset, name):
         if bad.any():
             start = tuple(table.starts[bad.argmax()].tolist())
             raise CorruptFileError(f"The chunk of {dataset.name} in {name} that begins at {start} {problem}",
-                                   remedy="The file is damaged: restore it from a backup, or write it again")
+                                   remedy=_REMEDY)
 
 
 def _stored_itemsize(dataset):

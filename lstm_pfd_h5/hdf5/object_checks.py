@@ -24,7 +24,8 @@ class Policy:
     """What a file may contain, and how much of it.
 
     Sizes are in bytes. `max_expansion` bounds what a dataset declares by the size of its file: gzip cannot shrink data
-    more than about 1000 times.
+    more than about 1000 times. A chunk is decoded as a whole, whatever is asked of it: `max_chunk_expansion` bounds it
+    by the size of the file, if it is not a `small_chunk_size`.
     """
 
     type_classes: tuple = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM)
@@ -33,6 +34,8 @@ class Policy:
     max_dataset_size: int = 2**44
     max_expansion: int = 20_000
     max_chunk_size: int = 2**30
+    max_chunk_expansion: int = 100
+    small_chunk_size: int = 2**26
     max_element_size: int = 2**16
     max_links: int = 1_000_000
     max_attributes: int = 1_000
@@ -111,9 +114,10 @@ def _check_size(dataset, where, policy):
         found = f"{where} declares {format_bytes(declared)} in a file of {format_bytes(file_size)}"
         raise UnsafeFileError(found, f"{format_bytes(bound)} at most")
     chunk = _declared_size(dataset.chunks or (), dataset.id.get_type().get_size())
-    if dataset.chunks and chunk > policy.max_chunk_size:
-        found = f"{where} has chunks of {format_bytes(chunk)}"
-        raise UnsafeFileError(found, f"{format_bytes(policy.max_chunk_size)} at most")
+    bound = min(policy.max_chunk_size, max(policy.small_chunk_size, policy.max_chunk_expansion * file_size))
+    if dataset.chunks and chunk > bound:
+        found = f"{where} has chunks of {format_bytes(chunk)} in a file of {format_bytes(file_size)}"
+        raise UnsafeFileError(found, f"{format_bytes(bound)} at most")
 
 
 def _declared_size(shape, element_size):
