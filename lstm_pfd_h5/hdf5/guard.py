@@ -84,6 +84,7 @@ class GuardedGroup:
 
     def __init__(self, group: h5py.Group, path: Path, policy: Policy, checksums: Checksums | None = None):
         self._group, self.path, self.policy, self.checksums = group, path, policy, checksums
+        self._listed: set = set()
 
     @property
     def name(self) -> str:
@@ -107,7 +108,9 @@ class GuardedGroup:
             if count > self.policy.max_links:
                 found = f"{self.name} in {self.path.name} has {count:,} members"
                 raise UnsafeFileError(found, f"{self.policy.max_links:,} at most")
-            return [utf8_name(name, ObjectPath(self._group)) for name in self._group]
+            names = [utf8_name(name, ObjectPath(self._group)) for name in self._group]
+        self._listed = set(names)
+        return names
 
     def __contains__(self, path):
         try:
@@ -166,8 +169,14 @@ class GuardedGroup:
                 missing = False
                 self._check_link(name, component)
                 opened = self._checked(h5o.open(self._group.id, name))
-        if missing: raise KeyError(component)
+        if missing: raise self._missing(component)
         return opened
+
+    def _missing(self, component):
+        "The error for a name that is not found: in the index that lists it, or at all."
+        if component not in self._listed: return KeyError(component)
+        found = f"{self.name.rstrip('/')}/{component} in {self.path.name} is listed, and cannot be found"
+        return CorruptFileError(found, remedy=_RESTORE)
 
     def _check_link(self, name, component):
         kind = self._group.id.links.get_info(name).type

@@ -17,9 +17,10 @@ from h5py import h5a, h5d, h5g, h5o, h5s, h5t
 
 from ..codecs.checksums import utf8
 from ..codecs.filters import load_filters
+from ..core.report import format_bytes
 from ..errors import LstmPfdError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
-from .read_errors import hdf5_errors
+from .read_errors import ObjectPath, hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/03_object_digests.ipynb #2ce28107
 _MOST_OBJECTS, _BLOCK = 10_000, 1 << 22  # values of a block
@@ -71,7 +72,7 @@ def digest_of(parts) -> str:
     "BLAKE2b of parts, texts or bytes, each with its length in front: 32 hexadecimal digits."
     hasher = blake2b(digest_size=16)
     for part in parts:
-        part = part.encode() if isinstance(part, str) else part
+        part = utf8(part)
         hasher.update(len(part).to_bytes(8, "little"))
         hasher.update(part)
     return hasher.hexdigest()
@@ -80,7 +81,7 @@ def digest_of(parts) -> str:
 def _members(group, path, found, above):
     "Path, object and the groups above it, of the members of a group; other members get their digests here."
     for name in sorted(group.id, reverse=True):
-        member = f"{path.rstrip('/')}/{name.decode('utf-8', 'backslashreplace')}"
+        member = f"{path.rstrip('/')}/{_readable(name)}"
         kind = group.id.links.get_info(name).type
         if kind != h5py.h5l.TYPE_HARD: found[member] = digest_of([f"link {kind}"])
         else:
@@ -88,6 +89,9 @@ def _members(group, path, found, above):
             if isinstance(opened, h5g.GroupID): yield member, h5py.Group(opened), above
             elif isinstance(opened, h5d.DatasetID): yield member, h5py.Dataset(opened), above
             else: found[member] = digest_of(["a type"])
+def _readable(name):
+    "A name as HDF5 or h5py gives it; what is not UTF-8 in it is escaped."
+    return name if isinstance(name, str) else name.decode("utf-8", "backslashreplace")
 
 # %% ../../nbs/guide/03_hdf5/03_object_digests.ipynb #08b7b122
 def _content(item, is_by_rows, policy) -> Iterator:
@@ -106,16 +110,18 @@ def _content(item, is_by_rows, policy) -> Iterator:
 def _attributes(item, path, without, policy):
     if not h5a.get_num_attrs(item.id): return {}
     attributes_of(item, policy, names=())  # refuses too many
-    names = [name for name in item.attrs if f"{path}@{name}" != without]
-    return {f"{path}@{name}": digest_of(_attribute(item, name, policy)) for name in sorted(names)}
+    names = {f"{path}@{_readable(name)}": name for name in item.attrs}
+    return {full: digest_of(_attribute(item, names[full], policy)) for full in sorted(names) if full != without}
 
 
 def _attribute(item, name, policy):
-    attribute = h5a.open(item.id, name.encode("utf-8", "surrogateescape"))
+    attribute = h5a.open(item.id, utf8(name))
     kind, is_empty = attribute.get_type(), attribute.get_space().get_simple_extent_type() == h5s.NULL
     yield f"attribute {_type_name(kind)} {attribute.shape}"
     if kind.get_class() not in _PLAIN or is_empty: return
-    if attribute.get_storage_size() > policy.max_attribute_size: attributes_of(item, policy, (name,))  # refuses it
+    if (size := math.prod(attribute.shape) * kind.get_size()) > policy.max_attribute_size:
+        found = f"attribute {name!r} of {ObjectPath(item)} has {format_bytes(size)}"
+        raise UnsafeFileError(found, f"{format_bytes(policy.max_attribute_size)} at most")
     value = np.empty(attribute.shape, attribute.dtype)
     attribute.read(value)
     yield _bytes(value)
