@@ -132,7 +132,7 @@ def plainest(low: float, high: float) -> float:
 _PIECE = 1 << 20  # samples that are looked at together
 _SURE = 1 << 18  # up to so many steps, the first estimate of a step says how many a sample is
 _MOST_COUNTS = 2**24  # float32 tells no more apart
-_FACTORS = 4096
+_FACTORS, _FEW_FACTORS = 4096, 17  # most often one of the few fits
 
 
 @dataclass
@@ -259,18 +259,26 @@ def _distinct(samples):
 
 def _divided(values, low, high, first_factor):
     "The interval over the smallest factor such that all `values`, ascending, are multiples of it, or `None`."
-    factors = np.arange(first_factor, _FACTORS + 1)
+    few, many = np.arange(first_factor, _FEW_FACTORS), np.arange(_FEW_FACTORS, _FACTORS + 1)
+    found = _fitting(values, low, high, few) or _fitting(values, low, high, many)
+    if found is None: return None
+    factor, *interval = found
+    step = sum(interval) / 2
+    needed = values[distances(values, (low + high) / 2) > 1]
+    evidence = np.log2(step / np.spacing(needed)).clip(0).sum()
+    return tuple(interval) if evidence >= np.log2(factor) + 6 or factor == 1 else None
+
+
+def _fitting(values, low, high, factors):
+    "The smallest of the factors such that all `values` are multiples of a part of the interval, and that, or `None`."
     lows, highs = low / factors, high / factors
     for value, begin, end in zip(values.astype(np.float64).tolist(), *(each.tolist() for each in middles(values))):
         counts = np.maximum(np.rint(2 * value / (lows + highs)), 1)
         lows, highs = np.maximum(lows, begin / counts), np.minimum(highs, end / counts)
         fitting = lows <= highs
-        if not fitting.any(): return None
         factors, lows, highs = factors[fitting], lows[fitting], highs[fitting]
-    step = (lows[0] + highs[0]) / 2
-    needed = values[distances(values, (low + high) / 2) > 1]
-    evidence = np.log2(step / np.spacing(needed)).clip(0).sum()
-    return (float(lows[0]), float(highs[0])) if evidence >= np.log2(factors[0]) + 6 or factors[0] == 1 else None
+        if not len(factors): return None
+    return int(factors[0]), float(lows[0]), float(highs[0])
 
 
 def _common(fine, coarse):
