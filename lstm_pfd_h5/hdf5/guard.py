@@ -233,7 +233,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
             raise
     with file:
         with hdf5_errors(path, "/"):
-            root = GuardedGroup(file["/"], path, policy)
+            root = GuardedGroup(_root_of(file, path), path, policy)
             checksums = Checksums.read(root._group, policy) if verify else None
         if checksums:
             if verified is None or verified != identity_of(file): checksums.check(root._group, policy)
@@ -248,6 +248,11 @@ def identity_of(file: h5py.File) -> tuple:
 
 
 _RESTORE = "Copy it again, or restore it from a backup"
+
+
+def _root_of(file, path):
+    if isinstance(root := file["/"], h5py.Group): return root
+    raise CorruptFileError(f"{path.name} begins with a dataset", "a group, as in every HDF5 file", _RESTORE)
 
 
 def _check_signature(path, policy):

@@ -22,7 +22,8 @@ from pathlib import Path
 import h5py
 from h5py import h5o
 
-from ..codecs.filters import BUILT_IN_FILTERS, import_plugin, load_filters
+from ..codecs.chunk_codec import ChunkCodec
+from ..codecs.filters import import_plugin, load_filters
 from ..core.checks import positive
 from ..core.files import file_identity, regular_file
 from ..core.report import format_bytes
@@ -48,6 +49,7 @@ except ImportError:
     resource = None  # type: ignore[assignment]
 
 # %% ../../nbs/guide/03_hdf5/20_probe.ipynb #a012ff06
+_FEW_VALUES = 1 << 16
 _NO_MEMORY = re.compile("memory allocation failed|(unable to|can't|cannot|couldn't) allocate|no space available", re.I)
 
 
@@ -89,17 +91,19 @@ class _Reading:
 
     def _read_dataset(self, dataset):
         with hdf5_errors(self.path, dataset.name):
+            dataset.id.get_storage_size()
             if dataset.chunks: chunk_table(dataset)
-            if dataset.shape is None or not _is_decoded_by_others(dataset): return
+            if dataset.shape is None or not _is_read_by_hdf5(dataset): return
             load_filters(dataset)
             for block in blocks_of(dataset): dataset[block]
 
 
-def _is_decoded_by_others(dataset):
-    "Whether values are texts, which HDF5 collects from its heaps, or need a plugin."
-    creation = dataset.id.get_create_plist()
-    filters = {creation.get_filter(place)[0] for place in range(creation.get_nfilters())}
-    return dataset.dtype.kind not in "iuf" or not filters <= {*BUILT_IN_FILTERS, h5py.h5z.FILTER_LZF}
+def _is_read_by_hdf5(dataset):
+    "Whether values are texts, which HDF5 collects from its heaps, are few, or cannot be decoded by this package."
+    if dataset.dtype.kind not in "iuf" or dataset.size <= _FEW_VALUES: return True
+    if dataset.chunks is None: return False
+    codec = ChunkCodec.from_dataset(dataset)
+    return codec is None or codec.compression not in (None, "gzip", "lzf")
 
 # %% ../../nbs/guide/03_hdf5/20_probe.ipynb #3aef163c
 def limit_process(path, seconds: float, memory: int) -> list:
