@@ -1,4 +1,4 @@
-#define SOURCE "1bd530c6"
+#define SOURCE "da9dc4fa"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -6,12 +6,6 @@ typedef struct { Py_buffer sums, first_rows; Py_ssize_t line_values, lines_of_ro
 #define LINE_CHECKS "(z*z*nn)"
 #define CHECKS_OF(c) &(c)->sums, &(c)->first_rows, &(c)->line_values, &(c)->lines_of_row
 
-#if defined(__GNUC__)
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) ((void)0)
-#endif
-
 /* The number of the first line of a piece of whole lines, and how many it has; 0 if it is none. */
 static int lines_of(const line_checks *checks, const piece *each, size_t *first, size_t *lines) {
     int64_t row = each->chunk, length = checks->line_values;
@@ -34,7 +28,6 @@ static int verifier_of(const line_checks *checks, const piece *each, size_t item
     if (!lines_of(checks, each, &first, &lines)) return 0;
     verifier->expected = (const uint8_t *)checks->sums.buf + sizeof(uint32_t) * first;
     verifier->size = (size_t)checks->line_values * itemsize;
-    PREFETCH(verifier->expected);
     return 1;
 }
 
