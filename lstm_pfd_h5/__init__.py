@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from lstm_pfd_h5.training.lightning import H5DataModule as H5DataModule
     from lstm_pfd_h5.training.tune_loader import tune_loader as tune_loader
 
+# %% ../nbs/guide/16_entry_points/01_front_door.ipynb #cabd9e66
 _NAMES = {
     "benchmarks.bench": ("bench",),
     "cache_manager": ("CacheManager",),

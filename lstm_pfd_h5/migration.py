@@ -63,9 +63,8 @@ def migrate(
     progress : bool
         Whether to show progress bars.
     num_workers : int
-        Processes that read the files, as for `map_in_order`: pays for thousands of small ones. By default they are read
-        in this process, large files on all processors. Formats that were added with `readers.formats.register` are
-        known to other processes only if these are forked.
+        Processes that read the files, as for `map_in_order`: pays for thousands of small ones; 0 reads large ones on
+        all processors. A format added with `readers.formats.register` is known to other processes if they are forked.
 
     Returns
     -------
@@ -94,12 +93,9 @@ def migrate(
         targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed,
     )
     if report is not None: check_report_path(report)
-    if not dry_run:
-        with write_errors(output): _check_output(Path(output), overwrite)
     check_compression(compression, compression_opts)
     one_of("storage", storage, ("float32", "counts"))
-    with write_errors(output): spool = None if dry_run else SignalSpool(Path(output).parent)
-    with spool or nullcontext():
+    with nullcontext() if dry_run else _spool_for(Path(output), overwrite) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers)
         resolve_repeats(found, plan, progress)
         result = divided_report(found, plan, source, output)
@@ -111,6 +107,13 @@ def migrate(
     return result
 
 # %% ../nbs/guide/11_recordings/32_migration.ipynb #1f435d10
+def _spool_for(output, overwrite):
+    "A place for samples until they are written to the output, which may be."
+    with write_errors(output):
+        _check_output(output, overwrite)
+        return SignalSpool(output.parent)
+
+
 def _add_saving(result, found, plan, command, pipeline, storage):
     if result.problems: return
     result.counts = counts_saving(found, plan, *pipeline)
