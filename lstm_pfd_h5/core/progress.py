@@ -7,11 +7,17 @@ __all__ = ['progress_bar']
 
 # %% ../../nbs/guide/01_core/10_progress.ipynb #3592087e
 import os
+import threading
 
 from tqdm.auto import tqdm
-from tqdm.std import TqdmDefaultWriteLock
 
 # %% ../../nbs/guide/01_core/10_progress.ipynb #5b97e577
+class _Bar(tqdm):
+    "A bar whose lock is not shared with other processes."
+
+    _lock = threading.RLock()
+
+
 def progress_bar(description: str, total: int | None = None, unit: str = "signals", *, over=None,
                  shown: bool = True) -> tqdm:
     """A progress bar, to be used as a context manager or iterated over.
@@ -30,17 +36,9 @@ def progress_bar(description: str, total: int | None = None, unit: str = "signal
         `False` for no bar at all.
     """
     silent = not shown or os.environ.get("TQDM_DISABLE", "") not in ("", "0")
-    return tqdm(over, description, total, unit=f" {unit}", delay=1, leave=False, disable=silent)
+    return _Bar(over, description, total, unit=f" {unit}", delay=1, leave=False, disable=silent)
 
 # %% ../../nbs/guide/01_core/10_progress.ipynb #79a87b60
-_lock = TqdmDefaultWriteLock.th_lock
-
-
-def _release_in_child():
-    semaphore = getattr(TqdmDefaultWriteLock, "mp_lock", None)  # made with the first bar
-    if semaphore is not None: semaphore._semlock._after_fork()
-    _lock.release()
-
-
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_release_in_child)
+    os.register_at_fork(before=_Bar._lock.acquire, after_in_parent=_Bar._lock.release,
+                        after_in_child=_Bar._lock.release)
