@@ -54,6 +54,7 @@ _UNAVAILABLE = {
     errno.EMFILE: "This process has too many open files: close some, or raise the limit (ulimit -n)",
     errno.ENFILE: "The system has too many open files: close some",
     errno.ENOMEM: "There is not enough memory: read fewer rows at a time",
+    errno.ENOENT: "It has been moved or removed: check the path, and read again",
 }
 _OPEN_FOR_WRITING = "open for write"  # HDF5's words where the file itself says that a writer has it open
 _DAMAGED = "The file is damaged or truncated: restore it from a backup, or write it again"

@@ -27,7 +27,7 @@ from ..hdf5.layouts import KINDS, root_attributes
 from ..hdf5.read_errors import hdf5_errors
 from ..schema import describe_file
 from .converted_contents import converted_contents
-from .copy_objects import compare_rows, rows_differ
+from .copy_objects import compare_rows, read_back_errors, rows_differ
 from .file_bytes import opened_identity
 from .signal_writer import SignalWriter
 
@@ -208,11 +208,11 @@ def convert(source, output, *, signals=None, labels=None, targets=(), channels_l
         contents = converted_contents(root, signals, labels, targets, channels_last, names)
         with atomic_write(output) as temporary:
             rounded = _write(contents, root, temporary, output, allow_rounding, options)
-            _verify(contents, root, temporary, output, allow_rounding)
+            with read_back_errors(temporary, output): _verify(contents, root, temporary, output, allow_rounding)
             if not has_identity(source, identity):
                 found = f"{source.name} was changed while it was copied"
                 raise FileChangedError(found, "a file that no program writes to", "Repack it again")
-            after = describe_file(temporary).storage
+            with read_back_errors(temporary, output): after = describe_file(temporary).storage
         return _report(source, output, contents, rounded, after, root)
 
 

@@ -27,7 +27,7 @@ from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import signals_of
 from ..schema import describe_file
 from .conversion import ConversionReport, check_new, convert
-from .copy_objects import check_copies, compare_rows, copy_objects, rows_differ
+from .copy_objects import check_copies, compare_rows, copy_objects, read_back_errors, rows_differ
 from .file_bytes import opened_identity
 from .joined_rows import open_signals
 from .rounding import SignalCopy, copy_progress, counts_format
@@ -246,11 +246,13 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         with open_file(source) as old:
             identity = opened_identity(old)
             with write_errors(output): _write(old, temporary, task)
-            _verify(old, temporary, output, task)
-            seconds = _measure(old, temporary, trial_rows)
+            with read_back_errors(temporary, output):
+                _verify(old, temporary, output, task)
+                seconds = _measure(old, temporary, trial_rows)
         if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
-        after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)
+        with read_back_errors(temporary, output):
+            after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)
     return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
                         before.channel_names)

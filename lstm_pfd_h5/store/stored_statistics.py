@@ -100,7 +100,7 @@ def store_normalization(path, *, split: str | None = "train", indices=None,
         As `SignalReader` and `rows_in_file`.
     """
     path, everything = Path(path), SignalReader(path, "all")
-    identity, rows = file_identity(path), rows_in_file(everything, split, indices)
+    with hdf5_errors(path): identity, rows = file_identity(path), rows_in_file(everything, split, indices)
     with open_file(path) as root, hdf5_errors(path): _check_own(root)
     statistics = signal_statistics(everything, rows, progress=progress)
     origin = {"format": _FORMAT, "split": split or "", "num_rows": len(rows), "columns": STATISTICS,
