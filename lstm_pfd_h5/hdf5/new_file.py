@@ -23,6 +23,12 @@ class _Output(io.FileIO):
         except OSError as error: self.error = error
         return len(view)
 
+    def readinto(self, buffer):
+        try: return super().readinto(buffer)
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
     def truncate(self, size=None):
         try: return size if self.error else super().truncate(size)
         except OSError as error: self.error = error

@@ -281,7 +281,8 @@ def read_back_errors(temporary, output):
     try: yield
     except Exception as error:
         is_ours = isinstance(error, LstmPfdError)
-        if Path(temporary).name not in str(error) if is_ours else error_number(error) is None: raise
+        is_about_it = Path(temporary).name in str(error) if is_ours else error_number(error) is not None
+        if not is_about_it: raise
         cause = error.__cause__ if is_ours else error
         if cause is not None and error_number(cause): raise publish_error(output, cause) from error
         found = f"{Path(output).name} was not written: what was written of it cannot be read back"
