@@ -252,7 +252,7 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
-        with read_back_errors(temporary, output):
-            after, sizes = describe_file(temporary).storage, (source.stat().st_size, temporary.stat().st_size)
+        with read_back_errors(temporary, output): after = describe_file(temporary).storage
+        sizes = source.stat().st_size, temporary.stat().st_size
     return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
                         before.channel_names)
