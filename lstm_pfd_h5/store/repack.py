@@ -231,8 +231,7 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
     MissingFileError, SchemaError, InvalidArgumentError
         The source is not a training file, or an argument is not valid. In every case the output is unchanged.
     """
-    source, output = Path(source), Path(output)
-    name, level = resolve_compression(compression, compression_opts)
+    source, output, (name, level) = Path(source), Path(output), resolve_compression(compression, compression_opts)
     is_named = any(each is not None for each in (signals, labels, targets, channels_last, split_names))
     _check_storage(storage, is_named)
     if is_named:
@@ -248,11 +247,10 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
             with write_errors(output): _write(old, temporary, task)
             with read_back_errors(temporary, output):
                 _verify(old, temporary, output, task)
-                seconds = _measure(old, temporary, trial_rows)
+                seconds, after = _measure(old, temporary, trial_rows), describe_file(temporary).storage
         if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
-        with read_back_errors(temporary, output): after = describe_file(temporary).storage
         sizes = source.stat().st_size, temporary.stat().st_size
     return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
                         before.channel_names)
