@@ -246,7 +246,7 @@ def identity_of(file: h5py.File) -> tuple:
     if os.name == "nt": return file_identity(file.filename)  # Windows does not replace an open file
     return file_identity(file.id.get_vfd_handle())
 
-
+# %% ../../nbs/guide/03_hdf5/05_guard.ipynb #89cbd373
 _RESTORE = "Copy it again, or restore it from a backup"
 
 
