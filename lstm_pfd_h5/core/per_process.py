@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import h5py  # noqa: F401
+import numpy.ma  # noqa: F401  imported by the first call of `np.unique` otherwise, in any thread
+import numpy.random  # noqa: F401  the same
 
 # %% ../../nbs/guide/01_core/11_per_process.ipynb #b6311e6d
 _making = threading.RLock()  # held while a resource is made, and across a fork
