@@ -32,7 +32,12 @@ _SHARED_MEMORY = "/dev/shm"
 
 def is_of_a_worker(error: Exception) -> bool:
     "Whether an error of a `DataLoader` with workers means that one died, or that there was no room in shared memory."
-    return str(error).startswith("DataLoader worker") or _means_no_room(error)
+    return str(error).startswith("DataLoader worker") or _means_no_room(error) or _ends_in_a_batch(error)
+
+
+def _ends_in_a_batch(error):
+    "Whether a worker was gone when its batch was fetched; an error that a worker sends says where it was caught."
+    return isinstance(error, (ConnectionError, EOFError)) and not str(error).startswith("Caught ")
 
 
 def _means_no_room(error):
@@ -41,6 +46,7 @@ def _means_no_room(error):
 
 def _text(error):
     "What PyTorch says; by which signal a worker was killed is in the cause."
+    if _ends_in_a_batch(error): return "DataLoader worker ended while it handed over a batch"
     cause = str(error.__cause__ or "")
     return cause if cause.startswith("DataLoader worker") else str(error)
 
@@ -95,9 +101,11 @@ class StreamingDataLoader(Report, DataLoader):
 
     def __iter__(self):
         was_set = self._sampler is not None and not self._sampler.begun
-        try: batches, position = iter(super().__iter__()), None
-        except OSError as error:
-            if is_of_a_worker(error): raise self._died(error) from error
+        try:
+            batches, position = iter(super().__iter__()), None
+            self._check_alive(batches)
+        except (OSError, EOFError, RuntimeError) as error:
+            if self.num_workers and is_of_a_worker(error): raise self._died(error) from error
             raise
         if self.num_workers:  # they have been given their first items
             position = self._of_workers = self._beginning()
@@ -120,6 +128,11 @@ class StreamingDataLoader(Report, DataLoader):
             yield batch
         if position is None: position = self._beginning()
         if position is not None: position.consumed, self._received = position.num_items, position
+
+    def _check_alive(self, batches):
+        "Look for workers that died while others started: PyTorch would notice them after five seconds."
+        for worker in getattr(batches, "_workers", ()):
+            if not worker.is_alive(): raise RuntimeError(f"DataLoader worker (pid {worker.pid}) died at its start")
 
     def _died(self, error):
         "What an error of a worker means. The next iteration starts new ones."
