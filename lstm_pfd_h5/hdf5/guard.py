@@ -231,7 +231,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
         except OSError as error:
             if not error.errno: _check_length(path, error)  # the system itself had no objection
             raise
-    with file:
+    with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
             root = GuardedGroup(_root_of(file, path), path, policy)
             checksums = Checksums.read(root._group, policy) if verify else None
@@ -239,6 +239,13 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
             if verified is None or verified != identity_of(file): checksums.check(root._group, policy)
             root.checksums = checksums
         yield root
+
+
+@contextmanager
+def _closed_at_the_end(file, path):
+    try: yield
+    finally:
+        with hdf5_errors(path): file.close()  # which fails where the structure of the file is damaged
 
 
 def identity_of(file: h5py.File) -> tuple:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from ..codecs.filters import load_filters
@@ -18,7 +19,7 @@ from ..core.atomic_write import edited_copy
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
-from ..errors import FileChangedError, LstmPfdError, SchemaError
+from ..errors import CorruptFileError, FileChangedError, LstmPfdError, SchemaError
 from ..hdf5.content_checksums import GROUP, Checksums, has_checksums, read_row_checksums, write_checksums
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
@@ -156,8 +157,13 @@ def _datasets_by_row(root, report):
             paths = [f"{group.name.rstrip('/')}/signals" for group in row_groups(root).values()]
     for path in paths:
         with _noted(report.damaged, path):
-            if path.strip("/") in root: found[path] = root[path]
+            if path.strip("/") in root: found[path] = _dataset(root, path)
     return found
+
+
+def _dataset(root, path):
+    if isinstance(item := root[path], h5py.Dataset): return item
+    raise CorruptFileError(f"{path} is a group", "a dataset")
 
 
 def _verify_rows(path, dataset, report, bar):
