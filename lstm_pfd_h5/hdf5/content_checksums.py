@@ -141,7 +141,8 @@ class Checksums:
             if stated.get("format") != FORMAT: raise _unreadable(name, f"have the format {stated.get('format')!r}")
             names = [key for key in group if isinstance(key, str) and key.startswith("crc32c.")]  # bytes: not UTF-8
             items = {key: group[key] for key in names}
-            if not all(isinstance(item, h5py.Dataset) for item in items.values()): raise _unreadable(name, "are damaged")
+            if any(not isinstance(item, h5py.Dataset) for item in items.values()):
+                raise _unreadable(name, "are damaged")
             arrays = {key: check_dataset(item, policy)[...] for key, item in items.items()}
         return cls(name, arrays, _table_of(stated.get("digests"), name))
 
