@@ -109,7 +109,7 @@ def _lock(descriptor, kind):
 # %% ../../nbs/guide/01_core/09_atomic_write.ipynb #7ec6a2a4
 def _create(path):
     "A new temporary file for `path`, and its descriptor. While that is open, it is locked, if its name says so."
-    if is_local(path.parent):
+    for _ in range(5 if is_local(path.parent) else 0):  # another writer may test the new file before it is locked
         temporary, descriptor = _open_new(path, ".locked.tmp")
         if _lock(descriptor, "F_WRLCK") and os.fstat(descriptor).st_nlink: return temporary, descriptor
         os.close(descriptor)
