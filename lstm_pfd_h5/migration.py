@@ -24,6 +24,7 @@ from .recordings.migration_writing import write_recordings
 from .recordings.repeated_recordings import resolve_repeats
 from .recordings.signal_spool import SignalSpool
 from .recordings.survey import survey
+from .store.signal_writer import STORAGES
 
 # %% ../nbs/guide/11_recordings/32_migration.ipynb #58b5a7fa
 def migrate(
@@ -94,7 +95,7 @@ def migrate(
     )
     if report is not None: check_report_path(report)
     check_compression(compression, compression_opts)
-    one_of("storage", storage, ("float32", "counts"))
+    one_of("storage", storage, STORAGES)
     with nullcontext() if dry_run else _spool_for(Path(output), overwrite) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers)
         resolve_repeats(found, plan, progress)
