@@ -16,7 +16,7 @@ from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.signal_arrays import Scale, scale_of
 from .row_reader import RowReader
-from .row_readers import ChunkedRows, number_of_parts, open_rows
+from .row_readers import ChunkedRows, divided_task, open_rows
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #edcf3a51
 class JoinedRows(RowReader):
@@ -84,12 +84,11 @@ class ScaledRows(RowReader):
         self.is_one_step = isinstance(rows, ChunkedRows) and rows.in_c and rows.dtype == self.counts
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
-        "A task for each thread, or for each few rows, neighbours in the file together."
+        "Several tasks for each thread, or one for each few rows, neighbours in the file together."
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
         plan = self.rows.plan(rows, out, places) if is_one_step else None  # type: ignore[attr-defined]
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
-        parts = number_of_parts(threads)
-        return [(self._read_part, plan, part, parts, rows, out, places) for part in range(parts)]
+        return divided_task(self._read_part, plan, threads, rows, out, places)
 
     def _read_part(self, plan, part, parts, rows, out, places):
         scale = np.array(self.scale.factors, np.float64), self.shape[-1], self.scale.offset
