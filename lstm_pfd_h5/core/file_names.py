@@ -88,7 +88,7 @@ def path_of_name(folder, argument: str, name, suffix: str) -> Path:
 def _other_spelling(path):
     "The name of a file in the folder that some systems take for this one; empty if there is none."
     try: names = os.listdir(path.parent)
-    except (FileNotFoundError, NotADirectoryError, PermissionError): return ""  # the caller will find out
+    except OSError: return ""  # the caller will find out
     if path.name in names: return ""
     wanted = folded(path.name)
     other = next((name for name in sorted(names) if folded(name) == wanted), "")
