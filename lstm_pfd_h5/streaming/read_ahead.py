@@ -7,6 +7,7 @@ __all__ = ['begin_reading', 'take_ahead']
 
 # %% ../../nbs/guide/06_streaming/10_read_ahead.ipynb #94a750a0
 import os
+import weakref
 from collections.abc import Callable
 from functools import partial
 
@@ -18,7 +19,8 @@ class _Reading:
     "Batches that the background thread reads in one call."
 
     def __init__(self, read, batches):
-        self._process, self._future = os.getpid(), in_background(read, batches)
+        self._process = os.getpid()
+        self._future = in_background(_read_if_wanted, read, [weakref.ref(batch) for batch in batches])
 
     def take(self, place):
         "What was read for one of them; `None` after an error, or in a forked child, where no thread will complete it."
@@ -26,6 +28,14 @@ class _Reading:
         results = self._future.result()
         result, results[place] = results[place], None  # its memory is free when the batch is
         return result
+
+
+def _read_if_wanted(read, references):
+    "What is read for the batches that still exist, in their places."
+    batches = [reference() for reference in references]
+    wanted = [batch for batch in batches if batch is not None]
+    results = iter(read(wanted) if wanted else ())
+    return [None if batch is None else next(results) for batch in batches]
 
 
 def begin_reading(read: Callable, batches: list[Batch], together: int = 1) -> None:
