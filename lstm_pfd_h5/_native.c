@@ -1,4 +1,4 @@
-#define SOURCE "da9dc4fa"
+#define SOURCE "36253ad2"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -15,6 +15,7 @@
 #include "codecs/counts.c"
 #include "codecs/chunk_codec.c"
 #include "hdf5/row_pieces.c"
+#include "hdf5/new_file.c"
 #include "splitting/fingerprints.c"
 #include "splitting/signal_index.c"
 #include "store/file_bytes.c"
@@ -51,6 +52,7 @@ static PyMethodDef methods[] = {
     {"encode_chunks", native_encode_chunks, METH_VARARGS, NULL},
     {"plan_rows", native_plan_rows, METH_VARARGS, NULL},
     {"planned_pieces", native_planned_pieces, METH_VARARGS, NULL},
+    {"begin_to_flush", native_begin_to_flush, METH_VARARGS, NULL},
     {"find_landmarks", native_find_landmarks, METH_VARARGS, NULL},
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},

@@ -10,18 +10,30 @@ import io
 
 import h5py
 
+from ..core.native import native
+
 # %% ../../nbs/guide/03_hdf5/18_new_file.ipynb #88c77399
+_EARLY = 4 << 20  # bytes after which the system begins to write them to the disk
+
+
 class _Output(io.FileIO):
     "A file that keeps its first error, and drops what is written after it."
 
     error: OSError | None = None
+    waiting = 0  # bytes
 
     def write(self, data):
         rest = view = memoryview(data).cast("B")
         try:
             while len(rest) and not self.error: rest = rest[super().write(rest) :]
         except OSError as error: self.error = error
+        self.waiting += len(view)
+        if self.waiting >= _EARLY: self._begin_to_flush()
         return len(view)
+
+    def _begin_to_flush(self):
+        if native is not None: native.begin_to_flush(self.fileno())
+        self.waiting = 0
 
     def readinto(self, buffer):
         try: return super().readinto(buffer)
