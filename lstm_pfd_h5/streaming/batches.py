@@ -134,15 +134,24 @@ _WORTH_KEEPING = 1 << 20  # the allocator itself keeps smaller ones
 _buffers = BatchBuffers()
 
 
-def empty_batch(*shape: int) -> torch.Tensor:
-    "An uninitialised float32 tensor; in shared memory in a `DataLoader` worker, unless it is small."
-    size = 4 * prod(shape)
-    if get_worker_info() is None or size <= _SMALL: return torch.from_numpy(_buffers.take(*shape))
+def empty_batch(*shape: int, pinned: bool = False) -> torch.Tensor:
+    """An uninitialised float32 tensor.
+
+    In a `DataLoader` worker it is in shared memory, unless it is small; elsewhere in page-locked memory if `pinned`.
+    """
+    size, in_worker = 4 * prod(shape), get_worker_info() is not None
+    if in_worker and size > _SMALL: return _shared_batch(shape, size)
+    if pinned and not in_worker: return torch.empty(shape, dtype=torch.float32, pin_memory=True)
+    return torch.from_numpy(_buffers.take(*shape))
+
+
+def _shared_batch(shape, size):
     storage = torch.empty(0).untyped_storage()._new_shared(size)
-    return torch.empty(0).set_(storage, 0, shape, torch.empty(shape, device="meta").stride())
+    empty = torch.empty(0, dtype=torch.float32)  # the default may be another
+    return empty.set_(storage, 0, shape, torch.empty(shape, device="meta").stride())
 
 
-def empty_batches(counts: list, *item_shape: int) -> tuple[np.ndarray, list]:
+def empty_batches(counts: list, *item_shape: int, pinned: bool = False) -> tuple[np.ndarray, list]:
     """Uninitialised float32 memory for several batches.
 
     Parameters
@@ -151,6 +160,8 @@ def empty_batches(counts: list, *item_shape: int) -> tuple[np.ndarray, list]:
         Items of each.
     item_shape : int
         (channels, signal_length)
+    pinned : bool
+        Whether a single batch is in page-locked memory.
 
     Returns
     -------
@@ -159,6 +170,6 @@ def empty_batches(counts: list, *item_shape: int) -> tuple[np.ndarray, list]:
     list of torch.Tensor
         The parts of it, (count, channels, signal_length) each.
     """
-    if len(counts) == 1: return (batch := empty_batch(counts[0], *item_shape)).numpy(), [batch]
+    if len(counts) == 1: return (batch := empty_batch(counts[0], *item_shape, pinned=pinned)).numpy(), [batch]
     memory, ends = _buffers.take(sum(counts), *item_shape), accumulate(counts)
     return memory, [torch.from_numpy(memory[end - count : end]) for count, end in zip(counts, ends)]

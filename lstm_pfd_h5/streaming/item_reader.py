@@ -53,6 +53,8 @@ class ItemReader:
         Blocks that contain rows in use.
     fits : bool
         Whether the pool holds all of them.
+    pinned : bool
+        Whether a batch that is read by itself is in page-locked memory, from which a GPU copies; at first it is not.
 
     Raises
     ------
@@ -63,7 +65,7 @@ class ItemReader:
     def __init__(self, reader: SignalReader, windows: Windows, indices=None, cache_size: int | str | None = None,
                  block_size: int = 1):
         self.reader, self.windows, self.shape = reader, windows, (reader.num_channels, windows.window)
-        self.has_all_rows = indices is None
+        self.has_all_rows, self.pinned = indices is None, False
         self.rows = np.arange(len(reader)) if indices is None else _checked_rows(reader, indices)
         self.block_size = whole_number("chunk_size", block_size, 1)
         is_direct = windows.are_rows and block_size == 1
@@ -100,7 +102,7 @@ class ItemReader:
 
         Whole rows of all batches are read together. A pool is filled and emptied batch by batch, as was planned.
         """
-        memory, signals = empty_batches([len(batch) for batch in batches], *self.shape)
+        memory, signals = empty_batches([len(batch) for batch in batches], *self.shape, pinned=self.pinned)
         if self.pool is None:
             items = batches[0].items if len(batches) == 1 else np.concatenate([batch.items for batch in batches])
             self.reader.read(self.rows_of(items), self.arrays_of(memory))
