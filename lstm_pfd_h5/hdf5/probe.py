@@ -15,6 +15,7 @@ import signal
 import struct
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from inspect import getfile
 from pathlib import Path
@@ -113,7 +114,7 @@ def limit_process(path, seconds: float, memory: int) -> list:
     ----------
     path : path-like
     seconds : float
-        Of processor time.
+        Of processor time, beyond what the process has used.
     memory : int
         In bytes, beyond what the process has now.
 
@@ -162,13 +163,14 @@ def _limit_resources(seconds, address_space):
     if resource is None: return []
     free = os.dup(0)  # the lowest number that an open file can get
     os.close(free)
-    wanted = {"memory": (resource.RLIMIT_AS, address_space), "time": (resource.RLIMIT_CPU, int(seconds) + 1),
+    seconds = int(time.process_time() + seconds) + 1
+    wanted = {"memory": (resource.RLIMIT_AS, address_space), "time": (resource.RLIMIT_CPU, seconds),
               "writing": (resource.RLIMIT_FSIZE, 0), "core dumps": (resource.RLIMIT_CORE, 0),
               "processes": (resource.RLIMIT_NPROC, 0), "open files": (resource.RLIMIT_NOFILE, free + 1)}
     limited = []
     for name, (number, most) in wanted.items():
         with suppress(ValueError, OSError):  # the system does not have it, or a lower one holds already
-            resource.setrlimit(number, (most, most))
+            resource.setrlimit(number, (most, most + (name == "time")))  # SIGXCPU says why, a second before SIGKILL
             limited.append(name)
     return limited
 
@@ -192,12 +194,12 @@ def _probe(arguments):
 
 
 def _status_of_probe(path, seconds, memory):
-    "Exit status of the other process: negative, a signal; `None` if it was stopped."
+    "Exit status of the other process: negative, a signal; `None` if it was stopped. It may have to wait for others."
     command = [sys.executable, "-c", _PROGRAM, str(_PACKAGES), json.dumps([str(path), seconds, memory])]
     one_thread = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with subprocess.Popen(command, env={**os.environ, **one_thread}, **streams) as process:
-        try: return process.wait(seconds)
+        try: return process.wait(seconds if resource is None else 5 * seconds)
         except subprocess.TimeoutExpired: return None
         finally: process.kill()
 
@@ -216,7 +218,8 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
     ----------
     path : path-like
     seconds : float, optional
-        Time that the other process may take; by default 10, and one more for each 50 MB of the file.
+        Processor time for the file (on Windows, all time of the other process). By default 2, one more for each 300 kB,
+        which a thousand groups may need, up to 60 of those, and one for each 50 MB.
     memory : int
         Bytes that it may take for the file (not on Windows).
 
@@ -233,7 +236,7 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
     """
     path, memory = Path(path), positive("memory", memory, whole=True)
     size = regular_file(path, "an HDF5 file").st_size
-    seconds = 10 + size / 5e7 if seconds is None else positive("seconds", seconds)
+    seconds = 2 + min(size / 3e5, 60) + size / 5e7 if seconds is None else positive("seconds", seconds)
     identity = file_identity(path)
     status = _status_of_probe(path.resolve(), seconds, memory)
     if status != 0: raise _error_of(path.name, status, seconds, memory)
@@ -244,7 +247,7 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
 
 def _error_of(name, status, seconds, memory):
     "The error for a file whose probe did not end well."
-    if status in _OUT_OF_TIME: found = f"HDF5's library did not finish reading {name} within {seconds:g} s"
+    if status in _OUT_OF_TIME: found = f"HDF5's library did not finish reading {name} within {seconds:.3g} s"
     elif status == _LACKS_MEMORY: found = f"HDF5's library needs more than {format_bytes(memory)} to read {name}"
     elif status == _FOREIGN_ERROR: found = f"Reading {name} ended with an error that this package does not know"
     elif status < 0 or status > 255: found = f"HDF5's library crashed while reading {name} ({_signal_name(-status)})"
