@@ -110,7 +110,7 @@ def _outputs(network, batch, device):
     if labels.ndim != 1 or labels.is_floating_point():
         raise InvalidArgumentError(f"gives answers of dtype {labels.dtype} and shape {tuple(labels.shape)}",
                                    "integer labels (B,)", "Leave target= out", argument="loader")
-    scores = network(signals.to(device))
+    scores = network(signals.to(device, non_blocking=True))
     if not isinstance(scores, torch.Tensor) or scores.shape[:1] != labels.shape or scores.ndim != 2:
         shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise InvalidSignalError(f"The network turns {len(labels)} signals into {shape}", "one line of scores for each")
