@@ -6,6 +6,7 @@
 __all__ = ['StreamingHDF5Dataset']
 
 # %% ../../nbs/guide/06_streaming/16_datasets.ipynb #d88bd462
+import os
 from pathlib import Path
 
 import numpy as np
@@ -274,7 +275,7 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     def pin_batches(self) -> None:
         "From now on, read large batches into page-locked memory, from which a GPU copies, unless transforms follow."
-        self._items.pinned = not self._transforms
+        self._items.pins_in = None if self._transforms else os.getpid()
 
     def _read(self, batches):
         "The signals of each batch, normalized."

@@ -6,6 +6,7 @@
 __all__ = ['POOL_SIZE', 'TOGETHER', 'ItemReader']
 
 # %% ../../nbs/guide/06_streaming/08_item_reader.ipynb #dc6fe869
+import os
 from math import prod
 
 import numpy as np
@@ -53,8 +54,9 @@ class ItemReader:
         Blocks that contain rows in use.
     fits : bool
         Whether the pool holds all of them.
-    pinned : bool
-        Whether a batch that is read by itself is in page-locked memory, from which a GPU copies; at first it is not.
+    pins_in : int or None
+        The process in which a batch that is read by itself is in page-locked memory, from which a GPU copies; `None` at
+        first. A forked child cannot have such memory.
 
     Raises
     ------
@@ -65,7 +67,8 @@ class ItemReader:
     def __init__(self, reader: SignalReader, windows: Windows, indices=None, cache_size: int | str | None = None,
                  block_size: int = 1):
         self.reader, self.windows, self.shape = reader, windows, (reader.num_channels, windows.window)
-        self.has_all_rows, self.pinned = indices is None, False
+        self.has_all_rows = indices is None
+        self.pins_in: int | None = None
         self.rows = np.arange(len(reader)) if indices is None else _checked_rows(reader, indices)
         self.block_size = whole_number("chunk_size", block_size, 1)
         is_direct = windows.are_rows and block_size == 1
@@ -102,7 +105,8 @@ class ItemReader:
 
         Whole rows of all batches are read together. A pool is filled and emptied batch by batch, as was planned.
         """
-        memory, signals = empty_batches([len(batch) for batch in batches], *self.shape, pinned=self.pinned)
+        counts, pinned = [len(batch) for batch in batches], self.pins_in == os.getpid()
+        memory, signals = empty_batches(counts, *self.shape, pinned=pinned)
         if self.pool is None:
             items = batches[0].items if len(batches) == 1 else np.concatenate([batch.items for batch in batches])
             self.reader.read(self.rows_of(items), self.arrays_of(memory))
