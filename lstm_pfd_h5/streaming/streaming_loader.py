@@ -24,7 +24,7 @@ from ..core.report import Report, Summary, format_bytes
 from ..errors import InvalidArgumentError, WorkerError
 from .batches import collate_items
 from .epoch_sampler import EpochSampler
-from .killed_workers import context_with_stop_flags, look_often
+from .killed_workers import WatchedLoader
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7a35e5e1
 _NO_ROOM = re.compile(r"Bus error|unable to (?!open|mmap)[^<]*</torch_|</torch_[^>]*>.*No space left")
@@ -76,7 +76,7 @@ def _shared_memory():
     return f": {_SHARED_MEMORY} has {format_bytes(found.f_blocks * found.f_frsize)}"
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7117fafa
-class StreamingDataLoader(Report, DataLoader):
+class StreamingDataLoader(Report, WatchedLoader):
     """`torch.utils.data.DataLoader`, with the same arguments, that reads ahead without workers and can be resumed.
 
     The data set may have three methods: `batches_ahead(batch_size)` says how many batches should be read ahead, and
@@ -103,17 +103,10 @@ class StreamingDataLoader(Report, DataLoader):
         is_pinning = self.pin_memory and not self.num_workers and torch.cuda.is_available()
         if is_pinning and hasattr(dataset, "pin_batches"): dataset.pin_batches()
 
-    @DataLoader.multiprocessing_context.getter  # type: ignore[attr-defined]
-    def multiprocessing_context(self):
-        "With which workers are started; one that is killed keeps no lock of the flag that tells them to stop."
-        given = DataLoader.multiprocessing_context.fget(self)  # type: ignore[attr-defined]
-        return context_with_stop_flags(given) if self.num_workers else given
-
     def __iter__(self):
         was_set = self._sampler is not None and not self._sampler.begun
         try:
             batches, position = iter(super().__iter__()), None
-            look_often(batches)
             self._check_alive(batches)
         except (OSError, EOFError, RuntimeError) as error:
             if self.num_workers and is_of_a_worker(error): raise self._died(error) from error
@@ -130,7 +123,9 @@ class StreamingDataLoader(Report, DataLoader):
             except StopIteration: break
             except Exception as error:  # a batch that could not be read was not received
                 if position is None: self._received = self._beginning()
-                if self.num_workers and is_of_a_worker(error): raise self._died(error) from error
+                if self.num_workers and is_of_a_worker(error):
+                    batches.kill_workers()
+                    raise self._died(error) from error
                 raise
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
