@@ -94,7 +94,7 @@ def hdf5_errors(path, where: object = "") -> Iterator[None]:
 
 
 def _error_for(error, place, path):
-    reason = str(error).strip("'\" ") or type(error).__name__
+    reason = " ".join(str(error).split()).strip("'\" ") or type(error).__name__  # HDF5 puts an end of line after times
     if isinstance(error, (TypeError, UnicodeDecodeError)):
         remedy = "Leave it out of a copy of the file, or convert it with the program that wrote it"
         return SchemaError(f"{place} cannot be read: {reason}", "numbers, or text in UTF-8", remedy)
