@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['StopFlag', 'context_with_stop_flags', 'WatchedIterator', 'WatchedLoader']
 
-# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #fec1c0d6
+# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #b543c63f
 import multiprocessing
 from contextlib import contextmanager
 from copy import copy
 from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawValue
+from pathlib import Path
 
 from torch.utils.data import DataLoader
 from torch.utils.data._utils import signal_handling
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
-# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #81f2c233
+# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #cc08598d
 class StopFlag:
     "A flag that processes share. Once it is set, it remains so."
 
@@ -38,8 +39,9 @@ def context_with_stop_flags(context: BaseContext | None = None) -> BaseContext:
     context.Event = StopFlag  # type: ignore[assignment]
     return context
 
-# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #1c8846e3
+# %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #8378244d
 _LOOK = 1.0  # seconds
+_SHARED_MEMORY = "/dev/shm"
 
 
 class WatchedIterator(_MultiProcessingDataLoaderIter):
@@ -65,10 +67,13 @@ class WatchedIterator(_MultiProcessingDataLoaderIter):
             if is_watched: signal_handling._set_worker_pids(id(self), tuple(worker.pid for worker in self._workers))
 
     def kill_workers(self) -> None:
-        "End all workers, which may wait for each other."
+        "End all workers, which may wait for each other, and remove what they leave in shared memory."
         if self._worker_pids_set: signal_handling._remove_worker_pids(id(self))
         self._worker_pids_set = False
         for worker in self._workers: worker.kill()
+        for worker in self._workers:
+            worker.join(1)
+            for name in Path(_SHARED_MEMORY).glob(f"torch_{worker.pid}_*"): name.unlink(missing_ok=True)
 
 
 class WatchedLoader(DataLoader):
