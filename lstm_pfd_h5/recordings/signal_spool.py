@@ -8,6 +8,7 @@ __all__ = ['MAX_BYTES', 'SignalSpool']
 # %% ../../nbs/guide/11_recordings/20_signal_spool.ipynb #2c0c49c6
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ class SignalSpool:
         return self
 
     def __exit__(self, *error):
-        self._file.close()
+        with suppress(OSError): self._file.close()  # a share may report only now what failed; all has been read
 
     def add(self, signal: np.ndarray) -> tuple | None:
         """Keep a signal.
