@@ -24,11 +24,10 @@ from ..core.report import Report, Summary, format_bytes
 from ..errors import InvalidArgumentError, WorkerError
 from .batches import collate_items
 from .epoch_sampler import EpochSampler
-from .killed_workers import WatchedLoader
+from .killed_workers import SHARED_MEMORY, WatchedLoader
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7a35e5e1
 _NO_ROOM = re.compile(r"Bus error|unable to (?!open|mmap)[^<]*</torch_|</torch_[^>]*>.*No space left")
-_SHARED_MEMORY = "/dev/shm"
 
 
 def is_of_a_worker(error: Exception) -> bool:
@@ -71,9 +70,9 @@ def _batch_size(loader):
 
 def _shared_memory():
     "How much there is, on Linux."
-    if not os.path.isdir(_SHARED_MEMORY): return ""
-    found = os.statvfs(_SHARED_MEMORY)
-    return f": {_SHARED_MEMORY} has {format_bytes(found.f_blocks * found.f_frsize)}"
+    if not os.path.isdir(SHARED_MEMORY): return ""
+    found = os.statvfs(SHARED_MEMORY)
+    return f": {SHARED_MEMORY} has {format_bytes(found.f_blocks * found.f_frsize)}"
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7117fafa
 class StreamingDataLoader(Report, WatchedLoader):
@@ -105,11 +104,12 @@ class StreamingDataLoader(Report, WatchedLoader):
 
     def __iter__(self):
         was_set = self._sampler is not None and not self._sampler.begun
+        batches = position = None
         try:
-            batches, position = iter(super().__iter__()), None
+            batches = iter(super().__iter__())
             self._check_alive(batches)
         except (OSError, EOFError, RuntimeError) as error:
-            if self.num_workers and is_of_a_worker(error): raise self._died(error) from error
+            if self.num_workers and is_of_a_worker(error): raise self._died(error, batches) from error
             raise
         if self.num_workers:  # they have been given their first items
             position = self._of_workers = self._beginning()
@@ -123,9 +123,7 @@ class StreamingDataLoader(Report, WatchedLoader):
             except StopIteration: break
             except Exception as error:  # a batch that could not be read was not received
                 if position is None: self._received = self._beginning()
-                if self.num_workers and is_of_a_worker(error):
-                    batches.kill_workers()
-                    raise self._died(error) from error
+                if self.num_workers and is_of_a_worker(error): raise self._died(error, batches) from error
                 raise
             if self.persistent_workers: position = self._of_workers  # a new iteration restarts those under way
             if position is None: position = self._beginning()
@@ -140,8 +138,9 @@ class StreamingDataLoader(Report, WatchedLoader):
         for worker in getattr(batches, "_workers", ()):
             if not worker.is_alive(): raise RuntimeError(f"DataLoader worker (pid {worker.pid}) died at its start")
 
-    def _died(self, error):
-        "What an error of a worker means. The next iteration starts new ones."
+    def _died(self, error, batches):
+        "What an error of a worker means. The others end, and the next iteration starts new ones."
+        if batches := batches or self._iterator: batches.kill_workers()
         self._iterator = None
         return worker_error(error, self)
 
