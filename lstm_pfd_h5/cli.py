@@ -11,6 +11,7 @@ __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'TRUSTED', 'RENEW_HELP', 'WHERE
 # %% ../nbs/guide/16_entry_points/08_cli.ipynb #0864c8c2
 import os
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import typer
@@ -22,6 +23,7 @@ from lstm_pfd_h5.entry_points.commands import (
     OVERWRITE,
     Command,
     Group,
+    after_writing,
     check_free,
     exit_with,
     switch,
@@ -113,7 +115,7 @@ def verify(file: Path = FILE, renew: bool = switch("--renew", RENEW_HELP), trust
 
     _test(file, trusted)
     if renew: renew_checksums(file)
-    report = verify_file(file)
+    with after_writing(file) if renew else nullcontext(): report = verify_file(file)
     typer.echo(report)
     if not report.ok: raise typer.Exit(1)
 

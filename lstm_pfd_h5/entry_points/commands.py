@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['COMPRESSIONS', 'COMPRESSION', 'LEVEL_HELP', 'LEVEL', 'OVERWRITE', 'Group', 'Command', 'exit_with', 'switch',
-           'check_free']
+           'check_free', 'after_writing']
 
 # %% ../../nbs/guide/16_entry_points/05_commands.ipynb #2abe7877
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from ..core.write_errors import write_errors
-from ..errors import ExistingFileError, LstmPfdError
+from ..errors import ExistingFileError, LstmPfdError, UnavailableFileError
 
 # %% ../../nbs/guide/16_entry_points/05_commands.ipynb #d4c6d682
 class _PlainSwitches:
@@ -67,6 +69,21 @@ def check_free(path: Path, overwrite: bool):
     if used and not overwrite:
         found = f"{str(path)!r} is a folder with files in it" if path.is_dir() else f"{path.name} exists"
         raise ExistingFileError(found, "a new name", "Choose another, or allow it to be replaced (--overwrite)")
+
+
+@contextmanager
+def after_writing(path: Path) -> Iterator[None]:
+    """A command reads what it has written, to show it. If that fails, the message says that the file is in its place.
+
+    Raises
+    ------
+    UnavailableFileError
+        In place of any error of this package.
+    """
+    try: yield
+    except LstmPfdError as error:
+        found = f"{path.name} is complete and in its place, but reading it again failed: {error.found}"
+        raise UnavailableFileError(found, error.expected, error.remedy) from error
 
 # %% ../../nbs/guide/16_entry_points/05_commands.ipynb #e9812cfc
 COMPRESSIONS = "gzip, lzf or none; with the plugins extra also zstd and blosc2."

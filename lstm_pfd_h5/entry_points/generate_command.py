@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from .commands import COMPRESSIONS, OVERWRITE, check_free
+from .commands import COMPRESSIONS, OVERWRITE, after_writing, check_free
 from ..errors import InvalidArgumentError, MissingFileError
 
 # %% ../../nbs/guide/16_entry_points/07_generate_command.ipynb #5d91868c
@@ -50,7 +50,7 @@ def generate(
     if format != "hdf5": check_free(folder, overwrite)
     if format != "mat":
         generate_to_file(output, settings, num_workers, compression=compression)
-        typer.echo(inspect_file(output))
+        with after_writing(output): typer.echo(inspect_file(output))
     if format != "hdf5": typer.echo(f"{len(generate_to_mat(folder, settings, num_workers)):,} MATLAB files in {folder}")
 
 

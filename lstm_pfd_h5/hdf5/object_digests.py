@@ -18,7 +18,7 @@ from h5py import h5a, h5d, h5g, h5o, h5s, h5t
 from ..codecs.checksums import utf8
 from ..codecs.filters import load_filters
 from ..core.report import format_bytes
-from ..errors import LstmPfdError, UnsafeFileError
+from ..errors import LstmPfdError, UnavailableFileError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
 from .read_errors import ObjectPath, hdf5_errors
 
@@ -48,6 +48,8 @@ def object_digests(root: h5py.Group, by_rows: Callable | None = None, without: s
         There are too many objects, or one is not allowed by the policy.
     CorruptFileError
         One cannot be read.
+    UnavailableFileError
+        The system reports an error, also with `problems`.
     """
     found, waiting, file_name = {}, [("/", root, ())], root.file.filename
     while waiting:
@@ -60,7 +62,7 @@ def object_digests(root: h5py.Group, by_rows: Callable | None = None, without: s
                 found[path] = digest_of(_content(item, bool(by_rows and by_rows(path)), policy))
                 found |= _attributes(item, path, without, policy)
         except LstmPfdError as error:
-            if problems is None: raise
+            if problems is None or isinstance(error, UnavailableFileError): raise
             problems[path] = error.found
         if not isinstance(item, h5py.Group): continue  # get_info would walk through the index of its chunks
         address = h5o.get_info(item.id).addr

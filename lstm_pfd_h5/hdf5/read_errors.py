@@ -7,6 +7,7 @@ __all__ = ['ObjectPath', 'hdf5_errors']
 
 # %% ../../nbs/guide/03_hdf5/01_read_errors.ipynb #549e3249
 import errno
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,12 +95,12 @@ def hdf5_errors(path, where: object = "") -> Iterator[None]:
 
 
 def _error_for(error, place, path):
-    reason = " ".join(str(error).split()).strip("'\" ") or type(error).__name__  # HDF5 puts an end of line after times
+    reason = " ".join(str(error).split()).strip("'\" ") or type(error).__name__
     if isinstance(error, (TypeError, UnicodeDecodeError)):
         remedy = "Leave it out of a copy of the file, or convert it with the program that wrote it"
         return SchemaError(f"{place} cannot be read: {reason}", "numbers, or text in UTF-8", remedy)
-    remedy = _UNAVAILABLE.get(error_number(error) or 0)
-    if _OPEN_FOR_WRITING in reason:
+    if remedy := _UNAVAILABLE.get(number := error_number(error) or 0): reason = os.strerror(number)  # without addresses
+    if _OPEN_FOR_WRITING in str(error):
         remedy = (f"A program is writing it, or ended without closing it. Close it there; if no program has it open, "
                   f"clear the flag (what was not flushed is lost): h5clear -s {shlex.quote(Path(path).name)}")
     if remedy: return UnavailableFileError(f"{place} cannot be read now: {reason}", remedy=remedy)

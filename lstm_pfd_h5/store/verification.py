@@ -19,7 +19,7 @@ from ..core.atomic_write import edited_copy
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
-from ..errors import CorruptFileError, FileChangedError, LstmPfdError, SchemaError
+from ..errors import CorruptFileError, FileChangedError, LstmPfdError, SchemaError, UnavailableFileError
 from ..hdf5.content_checksums import GROUP, Checksums, has_checksums, read_row_checksums, write_checksums
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
@@ -111,8 +111,10 @@ def verify_file(path, *, progress: bool = True) -> Verification:
 
     Raises
     ------
-    MissingFileError, CorruptFileError, UnsafeFileError, UnavailableFileError
+    MissingFileError, CorruptFileError, UnsafeFileError
         The file cannot be opened at all.
+    UnavailableFileError
+        The system reports an error: of the disk, of a network share, of permissions. The message says where.
     FileChangedError
         It was written to meanwhile.
     """
@@ -133,7 +135,7 @@ def _noted(problems, key):
     "Note an error of the block under a key, and go on."
     try:
         with hdf5_errors("the file"): yield
-    except FileChangedError: raise
+    except (FileChangedError, UnavailableFileError): raise  # that is no damage
     except LstmPfdError as error: problems[key] = error.found
 
 
