@@ -17,8 +17,9 @@ import numpy as np
 from ..core.files import file_identity, regular_file
 from ..core.native import native
 from ..core.per_process import PerProcess
-from ..errors import CorruptFileError, FileChangedError, UnavailableFileError
+from ..errors import CorruptFileError, FileChangedError
 from ..hdf5.guard import GuardedGroup, identity_of
+from ..hdf5.read_errors import unavailable_error
 
 # %% ../../nbs/guide/05_store/01_file_bytes.ipynb #0b1931a1
 class FileBytes:
@@ -95,7 +96,7 @@ class FileBytes:
     def _pread(self, address, size):
         descriptor = self._descriptor.get()
         try: return _pread(descriptor, size, address)
-        except OSError as error: raise _unavailable(self.path, error) from error
+        except OSError as error: raise unavailable_error(self.path.name, error) from error
 
     def _read_on(self, found, address, size):
         "The rest of a read that the system cut short, as it does beyond 2 GiB and on some network shares."
@@ -129,7 +130,7 @@ class FileBytes:
     def _preadv(self, buffers, address):
         descriptor = self._descriptor.get()
         try: return os.preadv(descriptor, buffers, address)
-        except OSError as error: raise _unavailable(self.path, error) from error
+        except OSError as error: raise unavailable_error(self.path.name, error) from error
 
 
 _MAX_BUFFERS = 1024  # of one system call, on Linux and macOS
@@ -153,10 +154,6 @@ def _pread(descriptor, size, address):
         return os.read(descriptor, size)
 
 
-def _unavailable(path, error):
-    return UnavailableFileError(f"{path.name} cannot be read now: {error.strerror}",
-                                remedy="Check the disk or the network share, and read again")
-
 # %% ../../nbs/guide/05_store/01_file_bytes.ipynb #de864fc2
 def open_unchanged(path: Path, identity: tuple) -> int:
     """Open a file that still has this `file_identity`, and return the descriptor.
@@ -172,7 +169,7 @@ def open_unchanged(path: Path, identity: tuple) -> int:
     """
     regular_file(path, "the file that was opened before")
     try: descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except OSError as error: raise _unavailable(path, error) from error
+    except OSError as error: raise unavailable_error(path.name, error) from error
     try: check_unchanged(path, identity, file_identity(descriptor))
     except BaseException:
         os.close(descriptor)

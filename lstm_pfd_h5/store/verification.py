@@ -19,7 +19,15 @@ from ..core.atomic_write import edited_copy
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
-from ..errors import CorruptFileError, FileChangedError, LstmPfdError, SchemaError, UnavailableFileError
+from lstm_pfd_h5.errors import (
+    CorruptFileError,
+    FileChangedError,
+    LstmPfdError,
+    MissingDependencyError,
+    MissingFileError,
+    SchemaError,
+    UnavailableFileError,
+)
 from ..hdf5.content_checksums import GROUP, Checksums, has_checksums, read_row_checksums, write_checksums
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
@@ -111,10 +119,12 @@ def verify_file(path, *, progress: bool = True) -> Verification:
 
     Raises
     ------
-    MissingFileError, CorruptFileError, UnsafeFileError
+    CorruptFileError, UnsafeFileError
         The file cannot be opened at all.
-    UnavailableFileError
-        The system reports an error: of the disk, of a network share, of permissions. The message says where.
+    MissingFileError, UnavailableFileError
+        It is gone, or the system reports an error: of the disk, of a network share, of permissions.
+    MissingDependencyError
+        It is compressed by a filter that is not installed.
     FileChangedError
         It was written to meanwhile.
     """
@@ -130,12 +140,15 @@ def verify_file(path, *, progress: bool = True) -> Verification:
     return report
 
 
+_NO_DAMAGE = FileChangedError, MissingDependencyError, MissingFileError, UnavailableFileError
+
+
 @contextmanager
 def _noted(problems, key):
-    "Note an error of the block under a key, and go on."
+    "Note damage that the block finds under a key, and go on."
     try:
         with hdf5_errors("the file"): yield
-    except (FileChangedError, UnavailableFileError): raise  # that is no damage
+    except _NO_DAMAGE: raise
     except LstmPfdError as error: problems[key] = error.found
 
 
