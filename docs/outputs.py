@@ -17,6 +17,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -116,10 +117,14 @@ def one(path, write, flags):
 
 
 def in_a_process(path, write, flags):
+    begun = time.monotonic()
     command = [sys.executable, __file__, "--one", str(path), "--flags", flags, *["--write"] * write]
     done = subprocess.run(
         command, capture_output=True, text=True, env={"TQDM_DISABLE": "1", "IN_TEST": "1", **os.environ}
     )
+    if flags:  # these take minutes
+        failed = " failed" * bool(done.returncode)
+        print(f"{time.monotonic() - begun:6.0f} s  {path.relative_to(ROOT)}{failed}", flush=True)
     return path, done.returncode, done.stderr if done.returncode else ""
 
 
