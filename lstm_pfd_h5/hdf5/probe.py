@@ -15,7 +15,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from inspect import getfile
 from pathlib import Path
@@ -163,14 +162,15 @@ def _limit_resources(seconds, address_space):
     if resource is None: return []
     free = os.dup(0)  # the lowest number that an open file can get
     os.close(free)
-    seconds = int(time.process_time() + seconds) + 1
-    wanted = {"memory": (resource.RLIMIT_AS, address_space), "time": (resource.RLIMIT_CPU, seconds),
-              "writing": (resource.RLIMIT_FSIZE, 0), "core dumps": (resource.RLIMIT_CORE, 0),
-              "processes": (resource.RLIMIT_NPROC, 0), "open files": (resource.RLIMIT_NOFILE, free + 1)}
-    limited = []
+    wanted = {"memory": (resource.RLIMIT_AS, address_space), "writing": (resource.RLIMIT_FSIZE, 0),
+              "core dumps": (resource.RLIMIT_CORE, 0), "processes": (resource.RLIMIT_NPROC, 0),
+              "open files": (resource.RLIMIT_NOFILE, free + 1)}
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)  # it ends the process when the time is used up
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    limited = ["time"]
     for name, (number, most) in wanted.items():
         with suppress(ValueError, OSError):  # the system does not have it, or a lower one holds already
-            resource.setrlimit(number, (most, most + (name == "time")))  # SIGXCPU says why, a second before SIGKILL
+            resource.setrlimit(number, (most, most))
             limited.append(name)
     return limited
 
@@ -179,6 +179,7 @@ _IMPORT = "import lstm_pfd_h5.hdf5.probe as probe"
 _PROGRAM = f"import sys; sys.path = [*filter(None, sys.path), sys.argv[1]]; {_IMPORT}; probe._probe(sys.argv[2])"
 _PACKAGES = Path(getfile(GuardedGroup)).resolve().parents[2]
 _LACKS_MEMORY, _FOREIGN_ERROR = 3, 4
+_PATIENCE = 5 if resource is None else 60  # seconds by the clock that the other process may wait for the machine
 
 
 def _probe(arguments):
@@ -199,13 +200,13 @@ def _status_of_probe(path, seconds, memory):
     one_thread = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     with subprocess.Popen(command, env={**os.environ, **one_thread}, **streams) as process:
-        try: return process.wait(seconds if resource is None else 5 * seconds)
+        try: return process.wait(_PATIENCE + seconds)
         except subprocess.TimeoutExpired: return None
         finally: process.kill()
 
 # %% ../../nbs/guide/03_hdf5/20_probe.ipynb #352df0f9
 _TRUST = "If you know who made it, read it without this test: trusted=True (--trusted)"
-_OUT_OF_TIME = (None, -getattr(signal, "SIGXCPU", 0))  # stopped from here, or by its limit of processor time
+_OUT_OF_TIME = (None, -getattr(signal, "SIGPROF", 0))  # stopped from here, or by its limit of processor time
 
 
 def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
@@ -218,8 +219,8 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
     ----------
     path : path-like
     seconds : float, optional
-        Processor time for the file (on Windows, all time of the other process). By default 2, one more for each 300 kB,
-        which a thousand groups may need, up to 60 of those, and one for each 50 MB.
+        Processor time for the file (on Windows, by the clock, after five to start). By default 0.6, one more for each
+        300 kB, which a thousand groups may need, up to 60 of those, and one for each 50 MB.
     memory : int
         Bytes that it may take for the file (not on Windows).
 
@@ -236,7 +237,7 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
     """
     path, memory = Path(path), positive("memory", memory, whole=True)
     size = regular_file(path, "an HDF5 file").st_size
-    seconds = 2 + min(size / 3e5, 60) + size / 5e7 if seconds is None else positive("seconds", seconds)
+    seconds = 0.6 + min(size / 3e5, 60) + size / 5e7 if seconds is None else positive("seconds", seconds)
     identity = file_identity(path)
     status = _status_of_probe(path.resolve(), seconds, memory)
     if status != 0: raise _error_of(path.name, status, seconds, memory)
