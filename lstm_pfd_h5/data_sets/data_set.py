@@ -9,9 +9,9 @@ __all__ = ['EVERYWHERE_LEFT_OUT', 'DataSet']
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
+from ..core.cached_property import cached_property
 from ..core.report import Report, Summary, Table
 from .channels_and_runs import KnownChannel, RunToFailure, lives_of
 from .evidence import Evidence

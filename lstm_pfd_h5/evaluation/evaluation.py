@@ -8,10 +8,10 @@ __all__ = ['Evaluation', 'evaluate']
 # %% ../../nbs/guide/13_evaluation/08_evaluation.ipynb #a6ba36af
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 
+from ..core.cached_property import cached_property
 from ..core.checks import one_of, whole_number
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError, SchemaError

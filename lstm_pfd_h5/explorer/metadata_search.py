@@ -11,11 +11,11 @@ import operator
 import re
 import shlex
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ..core.cached_property import cached_property
 from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.guard import open_file

@@ -8,8 +8,9 @@ __all__ = ['NOTHING_SHARED', 'NamePart', 'SharedWords', 'NameReading', 'read_nam
 # %% ../../nbs/guide/11_recordings/02_class_in_name.ipynb #d65b5842
 import re
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
+from ..core.cached_property import cached_property
 from lstm_pfd_h5.recordings.vocabulary import (
     ADJECTIVES,
     CHANGING_WORDS,

@@ -8,11 +8,11 @@ __all__ = ['flat_fields', 'metadata_columns', 'RowTable']
 # %% ../../nbs/guide/05_store/27_row_table.ipynb #61cf92f2
 import csv
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import islice
 
 import numpy as np
 
+from ..core.cached_property import cached_property
 from ..core.checks import suggestion, whole_number
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError, SchemaError

@@ -209,10 +209,11 @@ class Normalization(nn.Module):
 
 def _column(name, values):
     "(C, 1) float32"
-    try: numbers = torch.as_tensor(np.asarray(values, np.float64)).float().reshape(-1, 1)
+    try:
+        with np.errstate(over="ignore"): numbers = np.asarray(values, np.float64).astype(np.float32).reshape(-1, 1)
     except (TypeError, ValueError): refuse(name, values, "a number, or one for each channel")
-    if not len(numbers) or not bool(numbers.isfinite().all()): refuse(name, values, "finite numbers")
-    return numbers
+    if not len(numbers) or not np.isfinite(numbers).all(): refuse(name, values, "finite numbers")
+    return torch.from_numpy(numbers)
 
 
 def _short(column, most=4):
