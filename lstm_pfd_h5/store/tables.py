@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.optional_libraries import optional_module
+from ..core.per_process import no_fork
 from .row_table import RowTable
 from .signal_reader import SignalReader
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     import xarray
 
 # %% ../../nbs/guide/05_store/30_tables.ipynb #f92b7bdc
+def _pandas():
+    "pandas, after its first texts: for these, PyArrow imports what it needs under a lock of its own."
+    with no_fork():
+        pandas = optional_module("pandas", "tables")
+        pandas.Series(["text"])
+    return pandas
+
+
 def to_pandas(path, split: str | None = None, *, metadata: bool = True) -> "pandas.DataFrame":
     """What a file states about each signal, as a DataFrame; signals are not read.
 
@@ -46,7 +55,7 @@ def to_pandas(path, split: str | None = None, *, metadata: bool = True) -> "pand
     MissingFileError, CorruptFileError, UnsafeFileError, SplitNotFoundError
         As in `SignalReader`.
     """
-    pandas = optional_module("pandas", "tables")
+    pandas = _pandas()
     table = RowTable(path, split, metadata=metadata)
     index = pandas.RangeIndex(len(table), name="signal")
     columns = {name: pandas.Series(table[name], index, _dtype_of(table[name])) for name in table.names}

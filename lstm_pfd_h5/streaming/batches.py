@@ -18,6 +18,8 @@ import torch
 from torch.utils.data import default_collate, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
+from ..core.per_process import no_fork
+
 # %% ../../nbs/guide/06_streaming/06_batches.ipynb #15f7ef98
 class BatchItem(tuple):
     "A signal (channels, L), its label, an `int`, or its targets, a tensor, and perhaps its row number, an `int`."
@@ -173,3 +175,14 @@ def empty_batches(counts: list, *item_shape: int, pinned: bool = False) -> tuple
     if len(counts) == 1: return (batch := empty_batch(counts[0], *item_shape, pinned=pinned)).numpy(), [batch]
     memory, ends = _buffers.take(sum(counts), *item_shape), accumulate(counts)
     return memory, [torch.from_numpy(memory[end - count : end]) for count, end in zip(counts, ends)]
+
+# %% ../../nbs/guide/06_streaming/06_batches.ipynb #94453bf3
+def _call_once():
+    "Call the functions of PyTorch that batches and their normalization need."
+    pair = torch.stack([torch.tensor(1.0), torch.zeros(())])
+    pair[1].item(), pair.detach(), pair.double().float().view(2, 1).reshape(-1)
+    pair.sub_(pair).div_(1.0)
+    bool(torch.empty((), dtype=torch.int64).random_(generator=torch.Generator()) >= 0)  # as a loader makes its seed
+
+
+with no_fork(): _call_once()
