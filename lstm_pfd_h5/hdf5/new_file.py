@@ -36,10 +36,14 @@ class _Output(io.FileIO):
         self.waiting = 0
 
     def readinto(self, buffer):
-        try: return super().readinto(buffer)
-        except OSError as error:
-            self.error = self.error or error
-            raise
+        "Fill a buffer. Beyond the end of the file are zeros; what was dropped cannot be read."
+        rest = memoryview(buffer).cast("B")
+        try:
+            while count := super().readinto(rest): rest = rest[count:]
+        except OSError as error: self.error = self.error or error
+        if self.error and len(rest): raise self.error
+        rest[:] = bytes(len(rest))
+        return len(buffer)
 
     def truncate(self, size=None):
         try: return size if self.error else super().truncate(size)

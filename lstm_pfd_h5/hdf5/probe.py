@@ -194,12 +194,19 @@ def _probe(arguments):
     os._exit(status)
 
 
+def _started(command, path, **options):
+    try: return subprocess.Popen(command, **options)
+    except OSError as error:
+        found = f"{path.name} was not opened: the process that tests whether it is safe did not start: {error.strerror}"
+        raise UnavailableFileError(found, remedy=_TRUST) from error
+
+
 def _status_of_probe(path, seconds, memory):
     "Exit status of the other process: negative, a signal; `None` if it was stopped. It may have to wait for others."
     command = [sys.executable, "-c", _PROGRAM, str(_PACKAGES), json.dumps([str(path), seconds, memory])]
     one_thread = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    with subprocess.Popen(command, env={**os.environ, **one_thread}, **streams) as process:
+    with _started(command, path, env={**os.environ, **one_thread}, **streams) as process:
         try: return process.wait(_PATIENCE + seconds)
         except subprocess.TimeoutExpired: return None
         finally: process.kill()
