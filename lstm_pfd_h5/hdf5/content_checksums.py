@@ -131,9 +131,11 @@ class Checksums:
         CorruptFileError
             They are damaged.
         """
-        if not root.id.links.exists(GROUP.encode()): return None
         name = Path(root.file.filename).name
         with hdf5_errors(name, f"/{GROUP}"):
+            if not root.id.links.exists(GROUP.encode()):
+                if GROUP.encode() in iter(root.id): raise _unreadable(name, "are listed, and cannot be found")
+                return None
             group = root[GROUP] if root.get(GROUP, getlink=True).__class__ is h5py.HardLink else None
             if not isinstance(group, h5py.Group): return None
             stated = attributes_of(group, policy)

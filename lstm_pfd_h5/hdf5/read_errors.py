@@ -95,14 +95,15 @@ def hdf5_errors(path, where: object = "") -> Iterator[None]:
         yield
     except LstmPfdError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
-        if not isinstance(error, OSError) and not _is_from_h5py(error): raise
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, SystemError) as error:
+        if not isinstance(error, (OSError, SystemError)) and not _is_from_h5py(error): raise
         place = f"{where} in {Path(path).name}" if str(where) else Path(path).name
         raise _error_for(error, place, path) from error
 
 
 def _error_for(error, place, path):
     reason = " ".join(str(error).split()).strip("'\" ") or type(error).__name__
+    if isinstance(error, SystemError): reason = "HDF5 gives no reason"  # Python complains that h5py gave it none
     if isinstance(error, (TypeError, UnicodeDecodeError)):
         remedy = "Leave it out of a copy of the file, or convert it with the program that wrote it"
         return SchemaError(f"{place} cannot be read: {reason}", "numbers, or text in UTF-8", remedy)
