@@ -85,7 +85,8 @@ def _channel_problem(recordings):
 def divided_report(found, plan, source, output):
     "The `MigrationReport` of a survey, with its division into splits, before anything is written."
     found.recordings = with_stored_names(found.recordings, plan)
-    result = MigrationReport(None, found.recordings, found.refused, found.copies, problems=problems_of(found, plan))
+    result = MigrationReport(None, found.recordings, found.refused, found.copies, problems=problems_of(found, plan),
+                             not_searched=found.not_searched)
     result.data_set = "; ".join(each.sentence for each in found.data_sets)
     notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), *assumption_notes(found.recordings)]
     result.notes = list(filter(None, notes))

@@ -64,6 +64,8 @@ class MigrationPlan:
     stratify : bool
         Whether each class is divided by these ratios.
     random_seed : int
+    pattern : tuple of str, optional
+        Which files of a folder, if the user says so.
 
     Raises
     ------
@@ -90,6 +92,7 @@ class MigrationPlan:
     split_ratios: tuple = SPLIT_RATIOS
     stratify: bool = True
     random_seed: int = 42
+    pattern: tuple | None = None
 
     def __post_init__(self):
         if self.signal_length is not None: positive("signal_length", self.signal_length, whole=True)
@@ -144,6 +147,7 @@ _OPTIONS = {
     "group_by": "--group-by", "labels": "--labels", "signal_variable": "--signal", "rows": "--rows", "unit": "--unit",
     "data_set": "--data-set", "targets": "--target", "copies": "--copies", "skip": "--skip", "decimal": "--decimal",
     "separator": "--separator", "max_bytes": "--max-bytes", "split_ratios": "--ratios", "random_seed": "--seed",
+    "pattern": "--pattern",
 }
 
 
@@ -167,6 +171,7 @@ def command_line(source, output, plan: MigrationPlan, **changes) -> str:
 
 def _as_words(name, value):
     "For each time that the option is given, its words."
+    if name == "pattern": return [[pattern] for pattern in value]
     if name == "split_ratios": return [[f"{ratio:g}" for ratio in value]]
     if isinstance(value, Mapping) and name != "labels": return [[f"{key}={_text(item)}"] for key, item in value.items()]
     return [[_text(value)]]

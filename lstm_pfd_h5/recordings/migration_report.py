@@ -20,6 +20,7 @@ from ..core.report import Report, Summary, Table
 from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError
 from .counts_saving import CountsSaving
+from .source_files import NotSearched
 
 # %% ../../nbs/guide/11_recordings/28_migration_report.ipynb #1ad50085
 def count_of(count: int, noun: str = "file") -> str:
@@ -98,6 +99,8 @@ class MigrationReport(Report):
         What is to be gained, and the command for it.
     counts : CountsSaving or None
         Whether the signals can be stored as counts, and what that saves.
+    not_searched : NotSearched
+        The files of the folder that match no pattern.
     """
 
     output: Path | None
@@ -116,6 +119,7 @@ class MigrationReport(Report):
     problems: list = field(default_factory=list)
     commands: list = field(default_factory=list)
     counts: CountsSaving | None = None
+    not_searched: NotSearched = field(default_factory=NotSearched)
 
     def summary(self) -> Summary:
         "Facts, classes × splits, the first twelve recordings, the reasons of refusals, and what to do next."
@@ -129,8 +133,9 @@ class MigrationReport(Report):
 
     def _facts(self):
         units = sorted({unit for recording in self.recordings for unit in recording.units if unit})
-        length, rate = self.signal_length, self.sampling_rate
+        length, rate, others = self.signal_length, self.sampling_rate, self.not_searched
         facts = {"data set": self.data_set or None, "files refused": len(self.refused),
+                 "not searched": len(others.names) if others.warning else str(others) or None,
                  "recordings": len(self.recordings), "copies left out": len(self.copies) or None,
                  "rows": sum(sum(counts.values()) for counts in self.rows.values()) if self.rows else None,
                  "signal length": length and f"{length:,} samples",
@@ -144,7 +149,7 @@ class MigrationReport(Report):
         count = len(self.refused)
         total = len({recording.file for recording in self.recordings} | set(self.refused))
         refused = [f"{count:,} of {count_of(total)} {'was' if count == 1 else 'were'} refused"] * bool(count)
-        return [*map(str, self.problems), *self.notes, *refused]
+        return list(filter(None, [*map(str, self.problems), *self.notes, self.not_searched.warning, *refused]))
 
     def class_table(self) -> Table:
         "Recordings and rows of each class, by split."
@@ -176,13 +181,14 @@ class MigrationReport(Report):
         return Table(["left out", "is", "of"], rows)
 
     def records(self) -> list:
-        "One dict for each recording and each refused file, with the source of every value; `write` stores them."
+        "One dict for each recording and each other file, with the source of every value; `write` stores them."
         splits = self.split_of_recording or [None] * len(self.recordings)
         found = [_imported_record(item, split) for item, split in zip(self.recordings, splits)]
         found += [{"file": name, "status": "copy", "reason": f"{relation} of {used}"}
                   for name, (used, relation) in self.copies.items()]
         found += [{"file": name, "status": "refused", "reason": error.reason} for name, error in self.refused.items()]
-        return found
+        return found + [{"file": name, "status": "not searched", "reason": "It matches no pattern."}
+                        for name in self.not_searched.names]
 
     def write(self, path) -> None:
         """Store all records, as JSON or CSV.

@@ -22,7 +22,7 @@ from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
 from .migration_targets import remaining_targets
 from .signal_spool import SignalSpool
-from .source_files import source_files
+from .source_files import NotSearched, source_files
 from lstm_pfd_h5.recordings.surveyed_recording import (
     describe_recording,
     load_recordings,
@@ -55,6 +55,8 @@ class Survey:
         The signals of the recordings, at the plan's rate.
     rates : set
         The sampling rates (Hz, or `None`) of all recordings that could be read.
+    not_searched : NotSearched
+        The other files of the folder.
     """
 
     root: Path | None
@@ -65,6 +67,7 @@ class Survey:
     index: SignalIndex = field(default_factory=SignalIndex)
     spool: SignalSpool | None = None
     rates: set = field(default_factory=set)
+    not_searched: NotSearched = field(default_factory=NotSearched)
 
 
 def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True,
@@ -93,7 +96,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     """
     source = source_files(source, pattern, plan.data_set)
     check_rate_patterns(plan.sampling_rate, [file.name for file in source.files])
-    found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool)
+    found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool,
+                   not_searched=source.not_searched)
     lives = _known_lives(source) if not plan.targets else {}
     tasks = [(file, source.root, plan, lives.get(file.path, {})) for file in source.files]
     if num_workers: results = _read_in_processes(tasks, plan, spool, num_workers, multiprocessing_context)
