@@ -91,7 +91,7 @@ def migrate(
     """
     plan = MigrationPlan(
         signal_length, hop, resample_to, sampling_rate, group_by, labels, signal_variable, rows, unit, data_set,
-        targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed, _stated(pattern),
+        targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed, _own(pattern),
     )
     if report is not None: check_report_path(report)
     check_compression(compression, compression_opts)
@@ -115,7 +115,7 @@ def _spool_for(output, overwrite):
         return SignalSpool(output.parent)
 
 
-def _stated(pattern):
+def _own(pattern):
     "The patterns that the user gave, or `None`."
     return None if pattern == RECORDING_PATTERNS else (pattern,) if isinstance(pattern, str) else tuple(pattern)
 
