@@ -134,7 +134,7 @@ class Checksums:
         name = Path(root.file.filename).name
         with hdf5_errors(name, f"/{GROUP}"):
             if not root.id.links.exists(GROUP.encode()):
-                if GROUP.encode() in iter(root.id): raise _unreadable(name, "are listed, and cannot be found")
+                if _has_other_name(root): raise _unreadable(name, f"are not found under their name, /{GROUP}")
                 return None
             group = root[GROUP] if root.get(GROUP, getlink=True).__class__ is h5py.HardLink else None
             if not isinstance(group, h5py.Group): return None
@@ -203,6 +203,14 @@ class Checksums:
         """
         changed, _ = self.differences(root, policy)
         if changed: raise _no_match(f"{changed[0]} of {self.file_name}", self.file_name)
+
+
+def _has_other_name(root):
+    "Whether checksums are in a file, and HDF5 does not find them: their name, or one next to it, is damaged."
+    if GROUP.encode() in iter(root.id): return True
+    groups = [root.get(name) for name in root.id if isinstance(root.get(name, getlink=True), h5py.HardLink)]
+    return any(isinstance(group, h5py.Group) and attributes_of(group, names=("format",)).get("format") == FORMAT
+               for group in groups)
 
 
 def _unreadable(name, how, expected="what was written"):
