@@ -131,8 +131,8 @@ def audit(
     """Say whether a test on the splits of a file can be trusted. The exit status is 1 if not.
 
     Faults are groups, recordings or rows in two splits, also as copies that were rescaled, rounded or mixed with a
-    little noise, and as overlapping windows; classes or conditions in one split only; and cues, such as an offset,
-    that tell the class.
+    little noise, and as overlapping windows; no row in test; classes or conditions in one split only, and classes that
+    train or test lacks; and cues, such as an offset, that tell the class.
     """
     from lstm_pfd_h5.store.file_audit import audit_file
 

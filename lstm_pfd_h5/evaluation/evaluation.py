@@ -97,7 +97,13 @@ class Evaluation(Report):
 
     def confusion_table(self, level: str = "groups") -> Table:
         "`confusion` as a table whose title says what is counted."
-        return confusion_table(self.confusion(level), self.predictions.label_names, level)
+        return confusion_table(self.confusion(level), self.predictions.label_names, self._unit(level))
+
+    def _unit(self, level="groups"):
+        "What is counted; a group of several classes has an answer for each of them."
+        groups = len(np.unique(self.votes().groups))
+        if level != "groups" or len(self.votes()) == groups: return level
+        return f"answers for {groups:,} group{'s' * (groups > 1)}"
 
     @cached_property
     def accuracy(self) -> Estimate:
@@ -174,6 +180,7 @@ class Evaluation(Report):
         found = {f"Few groups of a class ({', '.join(few)}): intervals are wide, and those from the bootstrap still "
                  "somewhat too narrow.": few,
                  f"Not tested, because there are no groups: {', '.join(none)}.": none,
+                 "Groups of several classes have an answer for each class.": self._unit() != "groups",
                  f"{unknown:,} windows of unknown class were left out.": unknown,
                  "No groups are stated: each recording counts as one. If several are from one bearing, all intervals "
                  "are too narrow.": not self.predictions.has_groups}
@@ -191,7 +198,7 @@ class Evaluation(Report):
 
         names = self.predictions.label_names
         figure, axes = plt.subplots(1, 2, figsize=(9.5, 2.6 + 0.24 * len(names)), layout="constrained")
-        draw_confusion(axes[0], self.confusion(), names, "groups")
+        draw_confusion(axes[0], self.confusion(), names, self._unit())
         naive = "windows, as if independent"
         rates = {f"{name} ({rate.count})": rate for name, rate in self.recall.items()}
         rates |= {"balanced accuracy": self.balanced_accuracy, "accuracy of groups": self.accuracy,

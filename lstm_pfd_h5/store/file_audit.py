@@ -15,7 +15,13 @@ import numpy as np
 from ..core.report import Report, Summary, Table
 from ..errors import LeakageError, SchemaError, SplitNotFoundError
 from ..splitting.label_cues import steady_part, telling_cues
-from .metadata_audit import RowOrigins, lone_conditions, overlapping_windows, shared_recordings
+from lstm_pfd_h5.store.metadata_audit import (
+    RowOrigins,
+    groups_repeat_recordings,
+    lone_conditions,
+    overlapping_windows,
+    shared_recordings,
+)
 from .row_cues import RowCues, metadata_cues, places
 from .row_twins import SharedContents, SharedRow, row_twins, shared_contents
 from .signal_reader import SignalReader
@@ -61,10 +67,11 @@ def _from_metadata(readers, cues, least):
     lengths, unchecked = [len(reader) for reader in readers.values()], []
     try: metadata = [row for reader in readers.values() for row in _metadata_of(reader)]
     except SchemaError as error: metadata, unchecked = [{}] * sum(lengths), [f"The metadata were not checked: {error}"]
-    groups = _numbers([group for reader in readers.values() for group in _groups_of(reader)])
+    groups = _numbers(names := [group for reader in readers.values() for group in _groups_of(reader)])
     origins = RowOrigins(list(readers), np.repeat(np.arange(len(readers)), lengths), metadata, groups)
     found = {"recordings": shared_recordings(origins), "conditions": lone_conditions(origins), "unchecked": unchecked,
-             "overlaps": overlapping_windows(origins, next(iter(readers.values())).signal_length)}
+             "overlaps": overlapping_windows(origins, next(iter(readers.values())).signal_length),
+             "groups_are_recordings": groups_repeat_recordings(names, metadata)}
     if groups is None: return found
     labels = np.concatenate([reader.labels for reader in readers.values()])
     cues |= {name: steady_part(cues[name], groups) for name in least}
@@ -73,8 +80,7 @@ def _from_metadata(readers, cues, least):
 
 
 def _metadata_of(reader):
-    known = reader.metadata() if reader.has_metadata and reader.indices is not None else None
-    return known or [{}] * len(reader)
+    return (reader.has_metadata and reader.indices is not None and reader.metadata()) or [{}] * len(reader)
 
 
 def _groups_of(reader):

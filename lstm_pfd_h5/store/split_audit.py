@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..constants import SPLITS
 from ..core.report import Report, Summary, Table
 from ..errors import InvalidArgumentError
 from .row_twins import RowTwins
 
 # %% ../../nbs/guide/05_store/17_split_audit.ipynb #ce6fb90a
+_UNKNOWN = ("unknown", -1)
+
+
 @dataclass(frozen=True, repr=False)
 class SplitAudit(Report):
     """The rows of each split, and those that are in two; made by `audit_splits` and `audit_file`.
@@ -49,6 +53,8 @@ class SplitAudit(Report):
         Sentences on checks that were not possible.
     labels : list of int
         The label of each of `classes`.
+    groups_are_recordings : bool
+        Whether the groups only repeat the names of the recordings, so that nobody has stated what belongs together.
     """
 
     classes: list
@@ -65,6 +71,7 @@ class SplitAudit(Report):
     cues: list = field(default_factory=list)
     unchecked: list = field(default_factory=list)
     labels: list = field(default_factory=list)
+    groups_are_recordings: bool = False
 
     @property
     def leaks(self) -> bool:
@@ -74,7 +81,7 @@ class SplitAudit(Report):
 
     @property
     def faults(self) -> list:
-        "A sentence for each reason not to trust a test on these splits: leaks, lone classes and conditions, cues."
+        "A sentence for each reason not to trust a test: no rows, leaks, lone classes and conditions, cues."
         return _faults(self)
 
     @property
@@ -87,16 +94,35 @@ class SplitAudit(Report):
         return str(self.classes[self.labels.index(label)])
 
     @property
+    def has_test(self) -> bool:
+        "Whether there are rows to test on: in `test`; with splits of other names, in at least two of them."
+        sizes = dict(zip(self.splits, self.balance.sum(0).tolist()))
+        if set(sizes) <= set(SPLITS): return sizes.get("test", 0) > 0
+        return sum(size > 0 for size in sizes.values()) > 1
+
+    @property
+    def untested_classes(self) -> list:
+        "The number of each class that one of `train` and `test` has, but not the other, and the split that lacks it."
+        if not {"train", "test"} <= set(self.splits): return []
+        train, test = self.splits.index("train"), self.splits.index("test")
+        pairs = [(train, test), (test, train)] if self.balance[:, [train, test]].any(0).all() else []
+        lone = {number for number, _ in self.lone_classes}
+        return [(number, lacks) for has, lacks in pairs for number, row in enumerate(self.balance)
+                if row[has] and not row[lacks] and number not in lone and self.classes[number] not in _UNKNOWN]
+
+    @property
     def lone_classes(self) -> list:
         "The number of each class that one split alone has, and that of the split; unknown labels do not count."
         has_rows = self.balance > 0
         if np.count_nonzero(has_rows.any(0)) < 2: return []
         return [(number, int(row.argmax())) for number, row in enumerate(has_rows)
-                if row.sum() == 1 and self.classes[number] not in ("unknown", -1)]
+                if row.sum() == 1 and self.classes[number] not in _UNKNOWN]
 
     def summary(self) -> Summary:
-        "Counts, the rows of each class in each split, and the findings."
+        "The verdict, counts, the rows of each class in each split, and the findings."
+        faults = self.faults
         facts = {
+            "verdict": f"{len(faults)} fault{'s' * (len(faults) > 1)}" if faults else "no fault found",
             "rows": _sum(zip(self.splits, self.balance.sum(0))),
             "groups": _sum(self.groups_per_split.items()) or None,
             "groups in two splits": len(self.shared_groups) if self.groups_per_split else None,
@@ -104,12 +130,10 @@ class SplitAudit(Report):
             "rows in no split": None if self.missing_rows is None else len(self.missing_rows),
         }
         rows = [[name, *row, row.sum()] for name, row in zip(self.classes, self.balance)]
-        faults = self.faults
-        facts["verdict"] = f"{len(faults)} fault{'s' * (len(faults) > 1)}" if faults else "no fault found"
         tables, content = [Table(["class", *self.splits, "all"], rows)], self.content
         if content is not None:
-            facts |= {"rows with samples of another split": len(content.across_rows),
-                      "with samples of their own split only": sum(content.within.values())}
+            facts |= {"rows that share samples across splits": len(content.across_rows),
+                      "rows that share samples within a split": sum(content.within.values())}
             tables += content.tables()
         return Summary("Splits", facts, tables, [*faults, *_notes(self)])
 
@@ -127,26 +151,42 @@ def _faults(audit):
         "Rows that overlap, by their start": [f"{row} and {other}" for row, other in audit.overlaps],
         "Rows that occur more than once": [f"{row} ({', '.join(names)})" for row, names in audit.repeated_rows.items()],
         "Classes in one split only": [f"{audit.classes[c]} ({audit.splits[s]})" for c, s in audit.lone_classes],
+        "Classes of train without a row in test, or of test without one in train": [
+            f"{audit.classes[c]} (none in {audit.splits[s]})" for c, s in audit.untested_classes],
         "Conditions in one split only": list(map(str, audit.conditions)),
     }
-    sentences = [] if audit.content is None else audit.content.findings()
+    sentences = [] if audit.has_test else [_no_test(audit)]
+    sentences += [] if audit.content is None else audit.content.findings()
     sentences += [f"{title}: {_some(names)}." for title, names in found.items() if names]
     return sentences + [cue.sentence(audit.class_name(cue.label)) for cue in audit.cues if cue.is_certain]
 
 
+def _no_test(audit):
+    filled = [name for name, size in zip(audit.splits, audit.balance.sum(0)) if size] or ["none"]
+    empty = "test" if set(audit.splits) <= set(SPLITS) else "a second split"
+    return f"No row is in {empty}, only in {', '.join(filled)}: a test on these splits cannot be made."
+
+
 def _notes(audit):
     "Sentences on missing rows and classes, on cues that may be chance, and on checks that were not possible."
-    lone = {number for number, _ in audit.lone_classes}
+    lone, untested = {number for number, _ in audit.lone_classes}, audit.untested_classes
     absent = np.argwhere((audit.balance == 0) & (audit.balance.sum(0) > 0))
     missing = [] if audit.missing_rows is None else audit.missing_rows
-    absent = [f"{audit.classes[c]} ({audit.splits[s]})" for c, s in absent if c not in lone]
+    absent = [f"{audit.classes[c]} ({audit.splits[s]})" for c, s in absent
+              if c not in lone and (c, s) not in untested]
     found = {"Rows in no split": [str(row) for row in missing], "Classes without a row in a split": absent}
     sentences = [f"{title}: {_some(names)}." for title, names in found.items() if names]
     sentences += [cue.sentence(audit.class_name(cue.label)) for cue in audit.cues if not cue.is_certain]
     sentences += audit.unchecked
-    if audit.groups_per_split: return sentences
+    if audit.groups_per_split: return sentences + [_GROUPS_UNSTATED] * audit.groups_are_recordings
     unknown = "recordings that occur" if audit.content is None else "different recordings of one bearing"
     return [*sentences, f"There are no groups, so {unknown} in two splits cannot be found."]
+
+
+_GROUPS_UNSTATED = (
+    "Each recording is a group of its own, so different recordings of one bearing in two splits cannot be found. State "
+    "what belongs together: migrate with --group-by, or groups= when the file is written."
+)
 
 
 def _some(names, limit=10):

@@ -77,12 +77,19 @@ class Verification(Report):
         "The verdict, damaged rows and other parts, and what could not be verified."
         count = sum(map(len, self.damaged_rows.values())) + len(self.damaged)
         verdict = "undamaged" if self.ok and self.has_checksums else "no damage found" if self.ok else "damaged"
-        facts = {"verdict": verdict, "rows": f"{sum(self.rows.values()):,}", "damaged": f"{count:,}",
+        facts = {"verdict": verdict, **self._counts(), "damaged": f"{count:,}",
                  "checksums": f"of each row, and of {self.parts} other parts" if self.has_checksums else "none"}
         rows = [(path, f"{len(bad):,} of {self.rows[path]:,} rows: {_ranges(sorted(bad))}", next(iter(bad.values())))
                 for path, bad in self.damaged_rows.items() if bad]
         rows += [(path, "", found) for path, found in self.damaged.items()]
         return Summary(self.path.name, facts, [Table(["path", "rows", "found"], rows)] * bool(rows), self._notes())
+
+    def _counts(self):
+        "Signals that were read, and rows of metadata and other arrays, which are counted for themselves."
+        names = {"signals": "signals", "metadata": "rows of metadata"}
+        counts = {"signals": 0, "rows of metadata": 0, "other rows": 0}
+        for path, count in self.rows.items(): counts[names.get(path.rpartition("/")[2], "other rows")] += count
+        return {name: f"{count:,}" for name, count in counts.items() if count or name == "signals"}
 
     def _notes(self):
         if not self.has_checksums:
