@@ -20,10 +20,14 @@ from lstm_pfd_h5.recordings.migration_notes import (
     assumption_notes,
     data_set_notes,
     divided_snapshots,
+    group_note,
+    guessed_pattern,
+    mixed_group_note,
     next_commands,
     parts_note,
     snapshot_note,
     unit_note,
+    unstated_groups,
 )
 from .migration_plan import command_line
 from .migration_report import MigrationReport, count_of, refusals_by_reason
@@ -94,16 +98,22 @@ def divided_report(found, plan, source, output):
     elif len(found.rates) == 1: result.sampling_rate = plan.resample_to or min(found.rates)
     result.commands = next_commands(source, output, plan, result.refused, result.problems,
                                     len(result.recordings))
-    snapshots = divided_snapshots(result.recordings, result.split_of_recording)
-    if note := parts_note(result.recordings, result.split_of_recording, plan) * bool(result.rows):
-        result.notes.insert(0, note)
-        command = command_line(source, output, plan, group_by=EACH_PATTERN)
-        result.commands.append(("make each recording a group of its own", command))
-    if snapshots:
-        result.notes.insert(0, snapshot_note(snapshots, result.recordings))
-        command = command_line(source, output, plan, group_by=FOLDER_PATTERN)
-        result.commands.append(("keep each folder in one split", command))
+    if result.rows:
+        for note, purpose, pattern in _group_notes(result.recordings, result.split_of_recording, plan):
+            result.notes.insert(0, note)
+            if pattern: result.commands.append((purpose, command_line(source, output, plan, group_by=pattern)))
     return result
+
+
+def _group_notes(recordings, splits, plan):
+    "For each note on groups: the note, what another `group_by` is for, and that."
+    if note := mixed_group_note(recordings, plan): yield note, "", ""
+    if note := parts_note(recordings, splits, plan): yield note, "make each recording a group of its own", EACH_PATTERN
+    if snapshots := divided_snapshots(recordings, splits):
+        yield snapshot_note(snapshots, recordings), "keep each folder in one split", FOLDER_PATTERN
+    elif unstated := unstated_groups(recordings, splits, plan):
+        purpose = "keep what may be one bearing in one split (a guess)"
+        yield group_note(unstated), purpose, guessed_pattern(unstated)[0]
 
 
 def _add_division(result, plan):
