@@ -30,7 +30,7 @@ from lstm_pfd_h5.entry_points.commands import (
 )
 from .entry_points.generate_command import generate
 from .entry_points.migrate_command import migrate
-from .errors import InvalidArgumentError
+from .errors import InvalidArgumentError, SplitNotFoundError
 
 # %% ../nbs/guide/16_entry_points/08_cli.ipynb #425be6a8
 app = typer.Typer(
@@ -178,7 +178,13 @@ def normalize(file: Path = FILE):
     "Store the statistics of the training rows in the file, from which data sets normalize signals."
     from lstm_pfd_h5.store.stored_statistics import store_normalization
 
-    typer.echo(store_normalization(file))
+    try: statistics = store_normalization(file)
+    except SplitNotFoundError as error:
+        remedy = ("Make a file with splits: migrate, or CacheManager.cache_dataset_with_splits. "
+                  "In Python, store_normalization takes other rows (split=, indices=)")
+        raise SplitNotFoundError(error.found, error.expected, remedy) from error
+    typer.echo(statistics)
+    typer.echo(f"Stored in {file.name}, where data sets with normalization= find them.")
 
 # %% ../nbs/guide/16_entry_points/08_cli.ipynb #5582d270
 SLOW_FILE = "A training file whose random rows are slow to read, or any HDF5 file with arrays (see inspect)."

@@ -143,7 +143,7 @@ _NEXT = {
     "inspect the file": "lstm_pfd_h5 inspect {folder}/dataset.h5",
     "explore it in JupyterLab": "from lstm_pfd_h5 import explore; explore('{folder}/dataset.h5')",
     "migrate your own recordings": "lstm_pfd_h5 migrate FOLDER training.h5 --dry-run",
-    "compare the speed of formats": "lstm_pfd_h5 bench {folder}/dataset.h5",
+    "compare the speed of formats": "lstm_pfd_h5 bench",
 }
 
 # %% ../nbs/guide/16_entry_points/03_demo.ipynb #7455aab1

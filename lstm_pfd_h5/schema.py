@@ -156,8 +156,8 @@ class FileDescription(Report):
         Split name → (rows,) or (rows, K) float32, if the file has targets; NaN is an unknown one.
     channel_names, target_names : list or None
         `None` if the file does not state them.
-    has_checksums : bool
-        Whether damage is found when the file is read.
+    has_checksums, has_statistics : bool
+        Whether damage is found when the file is read, and whether statistics for normalization are stored.
     not_read : list of str
         What the file has and no reader reads: other groups with signals, attributes of other types.
     sampling_rate : float or None
@@ -176,6 +176,7 @@ class FileDescription(Report):
     has_metadata: bool
     file_size: int
     has_checksums: bool
+    has_statistics: bool
     not_read: list
 
     @property
@@ -237,6 +238,7 @@ class FileDescription(Report):
                  "checksums": self.has_checksums, "file size": format_bytes(self.file_size)}
         stored_as = dict.fromkeys(each.samples for each in self.storage.values() if each.samples != "float32")
         if stored_as: facts["stored as"] = "; ".join(stored_as)
+        if self.has_statistics: facts["statistics"] = "stored, for normalization="
         if self.num_channels > 1: facts["channels"] = ", ".join(self.channel_names or [str(self.num_channels)])
         tables = [self.class_table(), *[self.target_table()] * bool(self.targets), self.storage_table()]
         return Summary(self.path.name, facts, tables, [*self.warnings(), *self.notes()])
@@ -255,21 +257,19 @@ def describe_file(path) -> FileDescription:
     with open_file(path) as root, hdf5_errors(path):
         layout, groups = identify_layout(root), row_groups(root)
         for group in groups.values(): signals_of(group)
-        counts = {name or "all": _label_counts(group) for name, group in groups.items()}
+        labels = {name or "all": labels_of(group).tolist() for name, group in groups.items()}
+        counts = {name: dict(sorted(Counter(values).items())) for name, values in labels.items()}
         targets = {name or "all": targets_in(group) for name, group in groups.items() if "targets" in group}
-        checked_attribute(root, "sampling_rate")
+        _, *stated = (checked_attribute(root, name) for name in ("sampling_rate", "channel_names", "target_names"))
+        channels, target_names = (None if names is None else list(names) for names in stated)
         return FileDescription(
             Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
-            _names(root, "channel_names"), _names(root, "target_names"), "metadata" in root,
-            Path(path).stat().st_size, root.checksums is not None, _not_read(root))
+            channels, target_names, "metadata" in root,
+            Path(path).stat().st_size, root.checksums is not None, _has_statistics(root), _not_read(root))
 
 
-def _names(root, attribute):
-    return None if (names := checked_attribute(root, attribute)) is None else list(names)
-
-
-def _label_counts(group):
-    return dict(sorted(Counter(labels_of(group).tolist()).items()))
+def _has_statistics(root):
+    return root.has_group("normalization") and "rows_digest" in root["normalization"].attribute_names()
 
 
 def _not_read(root):

@@ -7,12 +7,13 @@ __all__ = ['ChunkedStreamingDataset', 'create_streaming_dataloaders', 'Streaming
 
 # %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #29802697
 from collections.abc import Mapping
+from inspect import signature
 
 import numpy as np
 import torch
 
 from .core.checks import positive, whole_number
-from .errors import InvalidArgumentError, LeakageError
+from .errors import InvalidArgumentError, LeakageError, SplitNotFoundError
 from .store.signal_reader import SignalReader
 from .streaming.datasets import StreamingHDF5Dataset
 from .streaming.normalization import normalization_for
@@ -113,7 +114,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         An argument is out of range or unknown, or the file has no such target.
     """
     batch_size = positive("batch_size", batch_size, whole=True)
-    check_loader_options(num_workers, options)
+    check_loader_options(num_workers, options, signature(create_streaming_dataloaders).parameters)
     rank, world_size = rank_and_world(distributed)
     if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
@@ -135,10 +136,15 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     return loaders
 
 # %% ../nbs/guide/06_streaming/18_streaming_hdf5_dataset.ipynb #d657ca6c
+_WITH_SPLITS = ("Write the data set with CacheManager.cache_dataset_with_splits, or migrate the recordings. "
+                "StreamingHDF5Dataset(path, split=None) reads all rows of a flat file")
+
+
 def _readers(hdf5_path, indices, channels):
     "For each loader, a reader and the rows to use; `None` for all."
     if indices is None:
-        readers = SignalReader.splits(hdf5_path, channels=channels)
+        try: readers = SignalReader.splits(hdf5_path, channels=channels)
+        except SplitNotFoundError as error: raise SplitNotFoundError(error.found, "train", _WITH_SPLITS) from error
         return {split: (reader, None) for split, reader in readers.items()}
     reader = SignalReader(hdf5_path, "all", channels=channels)
     parts = {name: reader.row_numbers(rows) for name, rows in _checked_parts(indices).items()}

@@ -8,13 +8,14 @@ __all__ = ['MAX_BYTES', 'MAX_ROWS', 'TIME_LIMIT', 'synthetic_signals', 'recorded
 
 # %% ../../nbs/guide/15_benchmarks/08_bench.ipynb #93194f7b
 import math
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from ..constants import FAULT_TYPES, LABEL_OF_FAULT
 from ..core.checks import positive
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, LstmPfdWarning
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
 
@@ -140,8 +141,13 @@ def bench(
     -------
     EpochComparison
         Prints as tables; `chart(0)` draws it.
+
+    Warns
+    -----
+    LstmPfdWarning
+        The signals are too few to be measured. It comes before the first is.
     """
-    from lstm_pfd_h5.benchmarks.epoch_comparison import BASELINES, OWN_FORMATS, compare_epochs
+    from lstm_pfd_h5.benchmarks.epoch_comparison import BASELINES, OWN_FORMATS, compare_epochs, too_small
     from lstm_pfd_h5.benchmarks.peer_libraries import PEERS
     from lstm_pfd_h5.benchmarks.storage_formats import ExistingFile
 
@@ -151,4 +157,5 @@ def bench(
         split = first_split(path)
         signals, labels, numbers = signals_of_file(path, split)
         formats = (ExistingFile(path, split, numbers), *formats)
+    if found := too_small(*signals.shape): warnings.warn(found, LstmPfdWarning, stacklevel=2)
     return compare_epochs(signals, labels, formats, workers, rounds, batch_size, time_limit)

@@ -249,6 +249,7 @@ class MosaicStreaming(StorageFormat):
     "MosaicML Streaming."
 
     name, settings, package = "MosaicML Streaming", "Zstandard, unpacked to disk before reading", "mosaicml-streaming"
+    extra = ""  # it cannot be installed together with the others
     modules = modules_to_write = ("streaming",)
 
     def write(self, folder, signals, labels):

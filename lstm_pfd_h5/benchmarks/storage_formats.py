@@ -27,13 +27,13 @@ class StorageFormat:
     name : str
     settings : str
         Its configuration in a few words.
-    package : str
-        The package that must be installed.
+    package, extra : str
+        The package that must be installed, and the extra of this package that it comes with; empty if with none.
     modules_to_write, modules : tuple of str
         What `write` and `loader` import when they are called. A benchmark imports it before it starts its clock.
     """
 
-    name, settings, package = "", "", "h5py"
+    name, settings, package, extra = "", "", "h5py", "bench"
     modules_to_write: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
 

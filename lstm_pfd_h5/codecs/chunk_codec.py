@@ -50,7 +50,7 @@ def resolve_compression(compression, compression_opts=None):
     """
     name = None if compression == "none" else compression
     if name not in COMPRESSIONS:
-        expected = "'gzip', 'lzf', 'zstd', 'blosc2' or None"
+        expected = "'gzip', 'lzf', 'zstd', 'blosc2' or 'none'"
         raise InvalidArgumentError(f"is {compression!r}", expected, "Use 'gzip' if in doubt", argument="compression")
     if name not in _LEVELS: return name, None
     level = _DEFAULT_LEVEL[name] if compression_opts is None else compression_opts

@@ -237,7 +237,8 @@ class StepFinder:
 
     def nearest(self, sample: float, samples: np.ndarray) -> str:
         "How far a sample is from the nearest multiple of the step, for messages; `samples` are those around it."
-        if not math.isfinite(sample) or not sample: return f"holds {sample}, which no integer gives"
+        if not math.isfinite(sample): return f"holds {sample}, which no integer gives"
+        if not sample: return "holds -0.0, which no integer gives: float32 keeps it, and samples + 0.0 makes it 0.0"
         if not self.is_step_of(samples): return f"holds {sample:.9g}, and the samples are not multiples of one step"
         step = (self.low + self.high) / 2
         if abs(sample) > _MOST_COUNTS * step: return f"holds {sample:.9g}, more than 2²⁴ steps of {step:.9g}"

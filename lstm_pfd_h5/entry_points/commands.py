@@ -32,8 +32,20 @@ class Group(_PlainSwitches, TyperGroup):
     "The commands."
 
 
+_NUMBERS = {"int": "a whole number", "float": "a number"}  # of the names of errors, such as int_parsing
+
+
 class Command(_PlainSwitches, TyperCommand):
     "A command whose errors name its options."
+
+    def parse_args(self, ctx, args):
+        "Read the options. A text in the place of a number is one line on standard error, and exit status 2."
+        try: return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            found = getattr(error.__cause__, "errors", list)()  # of pydantic, by which Typer reads numbers
+            kind = _NUMBERS.get(found[0]["type"].partition("_")[0]) if found else None
+            if kind is None: raise
+            exit_with(f"{error.param.opts[0]} is '{found[0]['input']}'. Expected {kind}.", 2)
 
     def invoke(self, ctx):
         "Run the command; an error of this package becomes one line on standard error, and exit status 1."
@@ -87,7 +99,9 @@ def after_writing(path: Path) -> Iterator[None]:
 
 # %% ../../nbs/guide/16_entry_points/05_commands.ipynb #e9812cfc
 COMPRESSIONS = "gzip, lzf or none; with the plugins extra also zstd and blosc2."
-COMPRESSION = typer.Option("gzip", metavar="NAME", help=COMPRESSIONS)
+COMPRESSION = typer.Option(
+    "gzip", metavar="NAME", help=COMPRESSIONS, callback=lambda name: "none" if name == "None" else name
+)
 LEVEL_HELP = "Compression level, 1 to 9 for gzip. By default 4 for gzip."
 LEVEL = typer.Option(None, "--compression-level", metavar="N", help=LEVEL_HELP, show_default=False)
 OVERWRITE = switch("--overwrite", "Replace OUTPUT if it exists.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from .commands import COMPRESSIONS, OVERWRITE, after_writing, check_free
+from .commands import COMPRESSION, OVERWRITE, after_writing, check_free
 from ..errors import InvalidArgumentError, MissingFileError
 
 # %% ../../nbs/guide/16_entry_points/07_generate_command.ipynb #5d91868c
@@ -29,7 +29,7 @@ def generate(
     num_workers: int = typer.Option(
         0, "--workers", metavar="N", help="Processes that make signals. The result is the same."
     ),
-    compression: str = typer.Option("gzip", metavar="NAME", help=COMPRESSIONS),
+    compression: str = COMPRESSION,
     overwrite: bool = OVERWRITE,
 ):
     """Make synthetic vibration signals of eleven bearing conditions.

@@ -44,7 +44,7 @@ def _csv_rows(path):
         rows = [tuple(cell.strip() for cell in row) for row in csv.reader(file) if row]
     return rows[1:] if rows and rows[0][-1].lower() in ("label", "class") else rows
 
-
+# %% ../../nbs/guide/16_entry_points/04_option_values.ipynb #0c2f3538
 def parse_rates(texts: list):
     """The value of `--rate`: `['51200']` is a number, `['hit-sm/*=51200', ...]` a dict of path pattern → Hz.
 
@@ -54,12 +54,22 @@ def parse_rates(texts: list):
         A text is neither, or there is a number for all files besides others.
     """
     pairs = [text.rpartition("=")[::2] for text in texts]
-    try: rates = {pattern: float(rate) for pattern, rate in pairs}
-    except ValueError as error:
-        raise InvalidArgumentError(f"--rate is {texts}", "a number of Hz, or PATTERN=HZ") from error
+    for text, (_, rate) in zip(texts, pairs):
+        if not _is_number(rate): raise InvalidArgumentError(f"--rate is '{text}'", "a number of Hz, or PATTERN=HZ")
+    rates = {pattern: float(rate) for pattern, rate in pairs}
     if "" in rates and len(pairs) > 1:
-        raise InvalidArgumentError(f"--rate is {texts}", "one number for all files, or PATTERN=HZ for each")
+        raise InvalidArgumentError(f"--rate is {_typed(texts)}", "one number for all files, or PATTERN=HZ for each")
     return rates.get("", rates or None)
+
+
+def _is_number(text):
+    try: return float(text) is not None
+    except ValueError: return False
+
+
+def _typed(texts):
+    "Several values of an option as they were typed."
+    return " and ".join(f"'{text}'" for text in texts)
 
 
 def parse_targets(texts: list) -> dict:
@@ -72,7 +82,7 @@ def parse_targets(texts: list) -> dict:
     """
     pairs = [text.partition("=")[::2] for text in texts]
     if all(name and rule for name, rule in pairs) and len(dict(pairs)) == len(pairs): return dict(pairs)
-    raise InvalidArgumentError(f"--target is {texts}", "NAME=RULE, such as rul=remaining, and each name once")
+    raise InvalidArgumentError(f"--target is {_typed(texts)}", "NAME=RULE, such as rul=remaining, and each name once")
 
 
 def parse_bytes(text: str | None) -> int | None:

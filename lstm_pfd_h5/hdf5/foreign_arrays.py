@@ -101,6 +101,7 @@ def _closed_type(kind, error):
     return "table", f"a table with the columns {', '.join(names[:8])}"
 
 # %% ../../nbs/guide/03_hdf5/08_foreign_arrays.ipynb #37271038
+_ROUND = "--allow-rounding"
 _LARGEST_COLUMN = 2**20  # values of a column that is read to tell fractions from class numbers
 
 
@@ -122,7 +123,8 @@ def repack_options(root: GuardedGroup, arrays: list) -> str:
     option = "--targets" if labels and _has_fractions(root, labels) else "--labels"
     names = [_in_split(path), _in_split(labels.path) if labels else "LABELS_PATH"]
     options = f"--signals {shlex.quote(names[0])} {option} {shlex.quote(names[1])}"
-    return options + " --channels-last" * _is_channels_last(matrices[path].shape)
+    more = {"--channels-last": _is_channels_last(matrices[path].shape), _ROUND: matrices[path].type == "float64"}
+    return " ".join([options, *(option for option, is_needed in more.items() if is_needed)])
 
 
 def _can_be_signals(array):
@@ -186,7 +188,8 @@ def way_on(root: GuardedGroup, arrays: list) -> str:
     origin, remedy = origin_of(root)
     if remedy: return f"It is {origin}. {remedy}"
     options = repack_options(root, arrays)
-    if options: return f"Make a training file of it: {repack_call(root.path, options)}"
+    rounded = f", with float64 rounded to float32 ({_ROUND})" * options.endswith(_ROUND)
+    if options: return f"Make a training file of it{rounded}: {repack_call(root.path, options)}"
     if not any(map(_can_be_signals, arrays)): return _WRITE
     call = repack_call(root.path, "--signals SIGNALS_PATH --labels LABELS_PATH")
     return f"Make a training file of it, with the names of its arrays: {call}"

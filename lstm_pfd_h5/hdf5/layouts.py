@@ -296,5 +296,5 @@ def split_group(root: GuardedGroup, split: str | None) -> GuardedGroup:
         raise SplitNotFoundError(found, remedy=f"Name the one to read: split={first!r}, or 'all' for the rows of all")
     found = f"Split {split!r} not found in {root.path.name}, which has "
     if names: raise SplitNotFoundError(found + names, remedy="Choose one of these")
-    remedy = "Omit the split (split=None), or write the data set with cache_dataset_with_splits()"
+    remedy = "Read it without a split (split=None), or write the data set with cache_dataset_with_splits()"
     raise SplitNotFoundError(found + "no splits (flat layout)", remedy=remedy)

@@ -115,11 +115,11 @@ class MigrationPlan:
 def _check_group_pattern(pattern):
     try: groups = re.compile(pattern).groups
     except re.error as error:
-        found = f"is {pattern!r}, which is not a regular expression: {error}"
+        found = f"is '{pattern}', which is not a regular expression: {error}"
         raise InvalidArgumentError(found, argument="group_by") from error
     if not groups:
         expected = r"parentheses around the part that names the group, such as '(b\d+)_' or, for folders, '(.+)/[^/]+$'"
-        raise InvalidArgumentError(f"is {pattern!r}, which has no group", expected, argument="group_by")
+        raise InvalidArgumentError(f"is '{pattern}', which has no group", expected, argument="group_by")
 
 # %% ../../nbs/guide/11_recordings/23_migration_plan.ipynb #4ae1d47d
 def rate_for(sampling_rate: float | Mapping | None, name: str) -> float | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, default_collate
 
-from ..core.checks import whole_number
+from ..core.checks import suggestion, whole_number
 from ..core.report import Report, Summary, format_bytes
 from ..errors import InvalidArgumentError, WorkerError
 from .batches import collate_items
@@ -252,8 +252,8 @@ def without_worker_options(options: dict) -> dict:
     return {name: value for name, value in options.items() if name not in _FOR_WORKERS}
 
 
-def check_loader_options(num_workers, options: dict) -> None:
-    """Check the number of workers and the further options of a loader factory.
+def check_loader_options(num_workers, options: dict, arguments=()) -> None:
+    """Check the number of workers and the further options of a loader factory, which has `arguments` of its own.
 
     Raises
     ------
@@ -271,8 +271,10 @@ def check_loader_options(num_workers, options: dict) -> None:
         raise InvalidArgumentError(f"{reserved[0]} is given", expected, remedy)
     unknown = sorted(options.keys() - inspect.signature(DataLoader.__init__).parameters.keys())
     if unknown:
+        names = [*arguments, *inspect.signature(DataLoader.__init__).parameters]
+        kinds = ", ".join(name for name in names if name.endswith(f"_{unknown[0]}"))  # of a transform
         raise InvalidArgumentError(f"{unknown[0]} is given", "an argument of this function or of DataLoader",
-                                   "Transforms are train_transform, test_transform, train_batch_transform, ...")
+                                   f"There are {kinds}" if kinds else suggestion(unknown[0], names))
     if num_workers == 0 and options.get("persistent_workers"):
         raise InvalidArgumentError("persistent_workers is True with num_workers=0", "at least one worker")
 
