@@ -31,6 +31,8 @@ class LstmPfdError(Exception):
     retry : dict, optional
         Options of the same call with which it would succeed, such as `{'signal_variable': 'acc_x'}`. Reports turn them
         into a command.
+    alternative : dict, optional
+        Other options that would do as well, where the user has a choice.
 
     Attributes
     ----------
@@ -43,10 +45,12 @@ class LstmPfdError(Exception):
     def __init__(
         self, found: str, expected: str = "", remedy: str = "", *, file: str = "", variable: str = "",
         argument: str = "", retry: dict | None = None,
+        alternative: dict | None = None,
     ):
         self.found = f"{argument} {found}" if argument else found
         self.expected, self.remedy = expected, remedy
-        self.file, self.variable, self.argument, self.retry = file, variable, argument, retry or {}
+        self.file, self.variable, self.argument = file, variable, argument
+        self.retry, self.alternative = retry or {}, alternative or {}
         super().__init__(str(self))
 
     def __str__(self) -> str:

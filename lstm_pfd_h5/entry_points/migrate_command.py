@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from .commands import COMPRESSION, LEVEL, OVERWRITE, switch
+from .commands import COMPRESSION, LEVEL, OVERWRITE, exit_with, switch
 from .option_values import parse_bytes, parse_labels, parse_rates, parse_targets
 from ..errors import LstmPfdError
 
@@ -68,7 +68,8 @@ def migrate(
 ):
     """Turn a folder of recordings into one HDF5 training file, and report on each file.
 
-    Ambiguous files are refused, with the reason and the option that helps.
+    Ambiguous files are refused, with the reason and the option that helps. The exit status is 1 if nothing can be
+    written, also of a dry run.
     """
     from lstm_pfd_h5.migration import migrate as migrate_folder
     from lstm_pfd_h5.recordings.file_readers import RECORDING_PATTERNS
@@ -83,6 +84,9 @@ def migrate(
         num_workers=num_workers,
     )
     except LstmPfdError as error:
-        if error.report is not None: typer.echo(error.report)
-        raise
+        if error.report is None: raise
+        typer.echo(error.report)
+        if error.report.recordings: raise
+        exit_with(f"{error.found}. The report has the reasons.")
     typer.echo(done)
+    if done.problems: raise typer.Exit(1)

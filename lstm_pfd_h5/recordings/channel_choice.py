@@ -144,8 +144,13 @@ def _several(candidates, found):
     remedy = (f"Choose one with signal_variable={first!r} (--signal {_quoted(first)}), or several with "
               f"signal_variable={both!r} (--signal {_quoted(both)})")
     if axis: remedy += f", or take each as a recording with rows='{axis}' (--rows {axis})"
+    alternative = {"signal_variable": both} if _are_together(*candidates[:2]) else {}
     return ImportRefusedError(f"{len(candidates)} variables could be the signal: {', '.join(shown[:12])}{more}",
-                              "one clear signal", remedy, retry={"signal_variable": first})
+                              "one clear signal", remedy, retry={"signal_variable": first}, alternative=alternative)
+
+
+def _are_together(one, other):
+    return (one.value.size, one.sampling_rate) == (other.value.size, other.sampling_rate)
 
 
 def _inside(variables, rival):

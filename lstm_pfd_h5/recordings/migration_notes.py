@@ -10,12 +10,15 @@ __all__ = ['FOLDER_PATTERN', 'EACH_PATTERN', 'Snapshots', 'divided_snapshots', '
 # %% ../../nbs/guide/11_recordings/29_migration_notes.ipynb #3983773f
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import LstmPfdError
+from .cutting import RATE_TO_STATE
 from .migration_plan import MigrationPlan, command_line
 from .migration_report import count_of, refusals_by_reason
 from .migration_targets import natural_order
+from .named_channels import split_names
 from .recording import UNKNOWN
 
 # %% ../../nbs/guide/11_recordings/29_migration_notes.ipynb #4ac59b9d
@@ -202,12 +205,23 @@ def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: 
     found = [(_purpose(error), command_line(source, output, plan, **error.retry)) for error in problems if error.retry]
     gains = {}
     for error, names in refusals_by_reason(refused):
-        if not error.retry or not _FOR_ALL.isdisjoint(error.retry) and len(names) <= imported: continue
-        gains.setdefault(command_line(source, output, plan, **error.retry), []).extend(names)
-    found += [(f"import {count_of(len(names), 'more file')}", command) for command, names in gains.items()]
+        for retry in filter(None, (error.retry, error.alternative)):
+            if not _FOR_ALL.isdisjoint(retry) and len(names) <= imported: continue
+            gains.setdefault((command_line(source, output, plan, **retry), _details(retry)), []).extend(names)
+    found += [(f"import {count_of(len(names), 'more file')}{details}", command)
+              for (command, details), names in gains.items()]
     return list(dict.fromkeys(found))[:limit]
 
 
+def _details(retry):
+    rates = retry.get("sampling_rate")
+    if RATE_TO_STATE in (rates.values() if isinstance(rates, Mapping) else [rates]):
+        return f", with their rate in place of {RATE_TO_STATE}"
+    channels = len(split_names(retry.get("signal_variable", "")))
+    return f", {channels} channels of each" if channels > 1 else ""
+
+
 def _purpose(error: LstmPfdError):
-    names = {"resample_to": "bring all recordings to one rate", "signal_length": "cut all recordings to one length"}
+    names = {"sampling_rate": f"state unknown rates, in place of {RATE_TO_STATE}",
+             "resample_to": "bring all recordings to one rate", "signal_length": "cut all recordings to one length"}
     return next((names[option] for option in error.retry if option in names), "go on")

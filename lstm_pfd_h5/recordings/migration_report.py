@@ -149,7 +149,9 @@ class MigrationReport(Report):
         count = len(self.refused)
         total = len({recording.file for recording in self.recordings} | set(self.refused))
         refused = [f"{count:,} of {count_of(total)} {'was' if count == 1 else 'were'} refused"] * bool(count)
-        return list(filter(None, [*map(str, self.problems), *self.notes, self.not_searched.warning, *refused]))
+        problems = list(map(str, self.problems))
+        if not self.recordings and self.problems: problems, refused = [self.problems[0].found], []
+        return list(filter(None, [*problems, *self.notes, self.not_searched.warning, *refused]))
 
     def class_table(self) -> Table:
         "Recordings and rows of each class, by split."

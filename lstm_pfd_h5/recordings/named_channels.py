@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..core.checks import suggestion
 from ..errors import ImportRefusedError
 from .variables import describe, is_vector, list_variables
 
@@ -133,8 +134,14 @@ def _one(variables, name):
     if len(matches) == 1 and _is_matrix(matches[0].value):
         remedy = (f"Name one of its columns, signal_variable='{name}(:,1)' (--signal '{name}(:,1)'), or take its rows "
                   "as recordings with rows='rows' (--rows rows)")
+    elif not matches:
+        near = suggestion(name, [text for each in variables[:_MOST_COMPARED] for text in (each.title, each.path)])
+        remedy = f"{near} {remedy}".lstrip()
     found += f"; the file holds {list_variables(variables)}"
     raise ImportRefusedError(found, "one vector of real numbers", remedy)
+
+
+_MOST_COMPARED = 200  # variables whose names are compared with a misspelled one
 
 
 def _mismatch(matches, name):
