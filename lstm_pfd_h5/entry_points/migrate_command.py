@@ -73,6 +73,7 @@ def migrate(
     """
     from lstm_pfd_h5.migration import migrate as migrate_folder
     from lstm_pfd_h5.recordings.file_readers import RECORDING_PATTERNS
+    from lstm_pfd_h5.recordings.migration_report import MigrationReport
 
     try: done = migrate_folder(
         source, output, pattern=pattern or RECORDING_PATTERNS, signal_length=signal_length, hop=hop,
@@ -84,7 +85,7 @@ def migrate(
         num_workers=num_workers,
     )
     except LstmPfdError as error:
-        if error.report is None: raise
+        if not isinstance(error.report, MigrationReport): raise
         typer.echo(error.report)
         if error.report.recordings: raise
         exit_with(f"{error.found}. The report has the reasons.")
