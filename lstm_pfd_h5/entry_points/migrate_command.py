@@ -23,7 +23,7 @@ LABELS = (
     "or a .json/.csv file of path pattern → class."
 )
 SIGNAL = "The variable or column of the signal: acc_x, data(:,2), (:,2). Several give several channels: DE,FE."
-GROUP = "Files whose paths match the same text in the parentheses stay in one split."
+GROUP = r"Files with the same text in the parentheses, such as (b\d+)_, stay in one split. By default each is alone."
 STORAGE = "float32, or counts: integers with a scale, where all samples are exact multiples of one step."
 PATTERN = "Files to import, such as *.csv; can be given several times. By default all known formats."
 DATA_SET = "A public data set by its key, auto to recognise it, or none."
