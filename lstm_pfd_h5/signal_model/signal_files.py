@@ -15,6 +15,7 @@ import numpy as np
 from ..constants import FAULT_TYPES, NUM_CLASSES, SPLIT_RATIOS
 from ..core.atomic_write import atomic_write
 from ..core.parallel import run_on_threads
+from ..core.per_process import no_fork
 from ..core.progress import progress_bar
 from ..core.write_errors import write_errors
 from ..data_config import DataConfig
@@ -38,12 +39,17 @@ def save_mat_file(path, signal: np.ndarray, metadata: SignalMetadata) -> Path:
     signal : ndarray
         Shape (N,); it becomes the row `x`.
     metadata : SignalMetadata
+
+    Notes
+    -----
+    All threads share the tag in which SciPy counts the bytes of an array: two that write at once get files with wrong
+    counts. So one writes at a time here, and the others wait for the disk meanwhile.
     """
     from scipy.io import savemat
 
     variables = {"x": signal, "fs": float(metadata.fs), "fault": metadata.fault, "metadata": matlab_struct(metadata)}
     with atomic_write(path) as temporary, write_errors(path), open(temporary, "wb") as file:
-        savemat(file, variables, do_compression=True, long_field_names=True)
+        with no_fork(): savemat(file, variables, do_compression=True, long_field_names=True)
     return Path(path)
 
 
