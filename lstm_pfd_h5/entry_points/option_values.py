@@ -53,18 +53,15 @@ def parse_rates(texts: list):
     InvalidArgumentError
         A text is neither, or there is a number for all files besides others.
     """
-    pairs = [text.rpartition("=")[::2] for text in texts]
-    for text, (_, rate) in zip(texts, pairs):
-        if not _is_number(rate): raise InvalidArgumentError(f"--rate is '{text}'", "a number of Hz, or PATTERN=HZ")
-    rates = {pattern: float(rate) for pattern, rate in pairs}
-    if "" in rates and len(pairs) > 1:
+    rates = {}
+    for text in texts:
+        pattern, _, rate = text.rpartition("=")
+        try: rates[pattern] = float(rate)
+        except ValueError as error:
+            raise InvalidArgumentError(f"--rate is '{text}'", "a number of Hz, or PATTERN=HZ") from error
+    if "" in rates and len(texts) > 1:
         raise InvalidArgumentError(f"--rate is {_typed(texts)}", "one number for all files, or PATTERN=HZ for each")
     return rates.get("", rates or None)
-
-
-def _is_number(text):
-    try: return float(text) is not None
-    except ValueError: return False
 
 
 def _typed(texts):
