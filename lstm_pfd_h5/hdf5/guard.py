@@ -22,6 +22,7 @@ from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
+from .superblock import check_root
 
 # %% ../../nbs/guide/03_hdf5/06_guard.ipynb #e4e9e4c4
 class GuardedDataset(h5py.Dataset):
@@ -263,8 +264,10 @@ def _root_of(file, path):
 
 
 def _check_signature(path, policy):
-    with path.open("rb") as file: head = file.read(520)  # enough for a signature at byte 512
-    if any(head[offset : offset + 8] == HDF5_SIGNATURE for offset in policy.signature_offsets): return
+    with path.open("rb") as file:
+        head = file.read(520)  # enough for a signature at byte 512
+        for start in policy.signature_offsets:
+            if head[start : start + 8] == HDF5_SIGNATURE: return check_root(file, start, path.name)
     if head[512:520] == HDF5_SIGNATURE:
         found = f"{path.name} has a block of 512 bytes in front, as MATLAB's v7.3 files have"
         remedy = "Recordings are imported with lstm_pfd_h5 migrate, and lstm_pfd_h5 inspect lists the arrays"
