@@ -159,6 +159,9 @@ def _similar_sketches(sketches, details):
     return np.unique(np.concatenate(found), axis=0)
 
 # %% ../../nbs/guide/04_splitting/05_signal_index.ipynb #107078c0
+_JOINED = 1 << 20  # keys of small arrays that become one: both exist for a moment
+
+
 class SignalIndex:
     """Fingerprints of many signals, and which of these may share samples.
 
@@ -180,7 +183,7 @@ class SignalIndex:
         self.copies, self.num_constant = [], 0
         self._with_digest, self._numbers, self._lengths, self._sketches = {}, [], [], []
         self._parts, self._recent, self._num_keys, self._highest = [], [], 0, _HIGHEST
-        self._count = 0
+        self._count, self._recent_keys = 0, 0
 
     def __len__(self):
         return self._count
@@ -214,13 +217,14 @@ class SignalIndex:
         self._lengths.append(fingerprint.length)
         self._sketches.append((fingerprint.sketch, fingerprint.detail_sketch))
         self._num_keys += len(keys)
-        if len(self._recent) >= 4096: self._join_recent()
+        self._recent_keys += len(keys)
+        if len(self._recent) >= 4096 or self._recent_keys >= _JOINED: self._join_recent()
         while self._num_keys > self.max_keys: self._halve()
 
     def _join_recent(self):
         "Many small arrays become one."
         if self._recent: self._parts.append(tuple(map(np.concatenate, zip(*self._recent))))
-        self._recent = []
+        self._recent, self._recent_keys = [], 0
 
     def _halve(self):
         self._join_recent()
