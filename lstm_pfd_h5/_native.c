@@ -1,4 +1,4 @@
-#define SOURCE "40d3eff2"
+#define SOURCE "5ec3d96f"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/03_hdf5/19_new_file.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/03_hdf5/20_new_file.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 #ifdef __linux__
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* Made from nbs/guide/03_hdf5/18_row_pieces.ipynb by `python docs/native.py`: edit the notebook, not this file. */
+/* Made from nbs/guide/03_hdf5/19_row_pieces.ipynb by `python docs/native.py`: edit the notebook, not this file. */
 
 /* All positions and counts are in values. An address of -1: never written. */
 typedef struct { int64_t address, chunk, source, target, count; } piece;
