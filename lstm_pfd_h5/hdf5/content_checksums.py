@@ -91,6 +91,7 @@ def _by_rows(file, given):
 
     def add(name, item):
         if not isinstance(item, h5py.Dataset) or not item.shape or name.startswith(f"{GROUP}/"): return
+        if item.is_virtual: return
         is_text = item.id.get_type().get_class() == h5t.STRING and len(item.shape) == 1
         is_large = (len(item.shape) > 1 and item.dtype.kind in "iuf") and item.size * item.dtype.itemsize > _LARGE
         if is_large or is_text and (name == "metadata" or item.size * 64 > _LARGE): found.add(f"/{name}")
@@ -147,6 +148,12 @@ class Checksums:
                 raise _unreadable(name, "are damaged")
             arrays = {key: check_dataset(item, policy)[...] for key, item in items.items()}
         return cls(name, arrays, _table_of(stated.get("digests"), name))
+
+    @property
+    def digest(self) -> str:
+        "One digest for all of them, which no file with other contents has."
+        parts = (part for name in sorted(self.rows) for part in (name, self.rows[name].tobytes()))
+        return digest_of([*(f"{path} {digest}" for path, digest in self.digests.items()), *parts])
 
     def covers_rows_of(self, path: str) -> bool:
         "Whether there are checksums of the rows of a dataset."

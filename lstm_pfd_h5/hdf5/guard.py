@@ -9,6 +9,7 @@ __all__ = ['GuardedDataset', 'GuardedGroup', 'open_file', 'identity_of']
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -17,11 +18,12 @@ from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
-from ..core.files import HDF5_SIGNATURE, content_of, file_identity, regular_file, stated_size
+from ..core.files import HDF5_SIGNATURE, content_of, data_file, file_identity, regular_file, stated_size
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
+from .shard_table import ShardedDataset, ShardTable
 from .superblock import check_root
 
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #e4e9e4c4
@@ -79,12 +81,14 @@ class GuardedGroup:
     name : str
         HDF5 path of the group.
     path : Path
-        The file.
+        The file, or the folder of a sharded data set.
     checksums : Checksums or None
+    shards : ShardTable or None
     """
 
-    def __init__(self, group: h5py.Group, path: Path, policy: Policy, checksums: Checksums | None = None):
-        self._group, self.path, self.policy, self.checksums = group, path, policy, checksums
+    def __init__(self, group: h5py.Group, path: Path, policy: Policy, checksums: Checksums | None = None,
+                 shards: ShardTable | None = None):
+        self._group, self.path, self.policy, self.checksums, self.shards = group, path, policy, checksums, shards
         self._listed: set = set()
 
     @property
@@ -97,7 +101,7 @@ class GuardedGroup:
         return self._like(self._group.file["/"])
 
     def _like(self, group):
-        return GuardedGroup(group, self.path, self.policy, self.checksums)
+        return GuardedGroup(group, self.path, self.policy, self.checksums, self.shards)
 
     def __repr__(self):
         return f"<GuardedGroup {self.name!r} in {self.path.name}: {', '.join(self.keys()[:8])}>"
@@ -191,6 +195,7 @@ class GuardedGroup:
         if isinstance(opened, h5py.h5g.GroupID): return self._like(h5py.Group(opened))
         if isinstance(opened, h5d.DatasetID):
             dataset = check_dataset(GuardedDataset(opened), self.policy)
+            if self.shards and dataset.is_virtual: return ShardedDataset.of(opened, self.shards)
             if self.checksums: dataset.row_checksums = self.checksums.of_rows(dataset)
             return dataset
         found = f"{self.name} in {self.path.name} contains a {type(opened).__name__}"
@@ -205,6 +210,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     Parameters
     ----------
     path : path-like
+        A file, or the folder of a sharded data set: its index is opened.
     policy : Policy
     verify : bool
         Whether everything is compared with the checksums in the file, if it has them.
@@ -224,17 +230,19 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     UnavailableFileError
         It cannot be read now: another program has it open, or this user may not read it.
     """
-    path = Path(path)
+    path, data = Path(path), data_file(path)
     regular_file(path, "an HDF5 file")
     with hdf5_errors(path):
-        _check_signature(path, policy)
-        try: file = h5py.File(path, "r")
+        _check_signature(data, policy)
+        try: file = h5py.File(data, "r")
         except OSError as error:
-            if not error.errno: _check_length(path, error)  # the system itself had no objection
+            if not error.errno: _check_length(data, error)  # the system itself had no objection
             raise
+    if is_sharded := data != path: policy = replace(policy, virtual_datasets=True)
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
             root = GuardedGroup(_root_of(file, path), path, policy)
+            if is_sharded: root.shards = ShardTable.read(root._group, path, open_file, policy)
             checksums = Checksums.read(root._group, policy) if verify else None
         if checksums:
             if verified is None or verified != identity_of(file): checksums.check(root._group, policy)

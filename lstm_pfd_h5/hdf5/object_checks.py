@@ -14,6 +14,7 @@ import numpy as np
 from h5py import h5d, h5t
 
 from ..codecs.filters import FILTER_NAMES
+from ..core.files import INDEX
 from ..core.report import format_bytes
 from ..errors import SchemaError, UnsafeFileError
 from .read_errors import ObjectPath, hdf5_errors
@@ -25,7 +26,8 @@ class Policy:
 
     Sizes are in bytes. `max_expansion` bounds what a dataset declares by the size of its file: gzip cannot shrink data
     more than about 1000 times. A chunk is decoded as a whole, whatever is asked of it: `max_chunk_expansion` bounds it
-    by the size of the file, if it is not a `small_chunk_size`.
+    by the size of the file, if it is not a `small_chunk_size`. `virtual_datasets` are opened only as the signals of a
+    sharded data set, and HDF5 never reads them.
     """
 
     type_classes: tuple = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM)
@@ -40,6 +42,7 @@ class Policy:
     max_links: int = 1_000_000
     max_attributes: int = 1_000
     max_attribute_size: int = 2**24
+    virtual_datasets: bool = False
 
 
 SIGNAL_POLICY = Policy()
@@ -69,9 +72,10 @@ def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py
 
 
 def _check_storage(creation, where, policy):
-    if creation.get_layout() == h5d.VIRTUAL:
-        found = f"{where} is a virtual dataset"
-        raise UnsafeFileError(found, "data stored in the file itself", "Copy the data with h5repack")
+    if creation.get_layout() == h5d.VIRTUAL and not policy.virtual_datasets:
+        found, remedy = f"{where} is a virtual dataset", "Copy the data with h5repack"
+        if str(where).endswith(f" in {INDEX}"): remedy = f"A sharded data set is opened by its folder, not as {INDEX}"
+        raise UnsafeFileError(found, "data stored in the file itself", remedy)
     if creation.get_external_count():
         name, offset, size = creation.get_external(0)
         found = f"{where} keeps its data in another file, {os.fsdecode(name)!r}"
@@ -108,6 +112,7 @@ def _check_size(dataset, where, policy):
     if len(dataset.shape or ()) > policy.max_rank:
         raise UnsafeFileError(f"{where} has {len(dataset.shape)} dimensions", f"{policy.max_rank} at most")
     declared = _declared_size(dataset.shape or (), dataset.id.get_type().get_size())
+    if policy.virtual_datasets and dataset.is_virtual: return  # the values are in other files
     file_size = dataset.file.id.get_filesize()  # of the open file: another may have its name by now
     bound = min(policy.max_dataset_size, policy.max_expansion * file_size)
     if declared > bound:

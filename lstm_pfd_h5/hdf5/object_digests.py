@@ -103,7 +103,7 @@ def _content(item, is_by_rows, policy) -> Iterator:
         return
     kind = item.id.get_type()
     yield f"dataset {_type_name(kind)} {item.shape}"
-    if is_by_rows or item.shape is None or kind.get_class() not in _PLAIN: return
+    if is_by_rows or item.is_virtual or item.shape is None or kind.get_class() not in _PLAIN: return
     check_dataset(item, policy)
     load_filters(item)
     for block in blocks_of(item): yield _bytes(item[block])

@@ -7,13 +7,14 @@ __all__ = ['channel_number', 'choose_channels', 'H5pyChannels', 'select_channels
 
 # %% ../../nbs/guide/05_store/05_channel_rows.ipynb #a4122b61
 from collections.abc import Iterable
+from functools import partial
 from numbers import Integral
 
 import numpy as np
 
 from ..core.checks import refuse, suggestion
 from ..errors import SchemaError
-from .joined_rows import JoinedRows, ScaledRows
+from .joined_rows import JoinedRows, ScaledRows, ShardRows
 from .row_reader import RowReader
 from .row_readers import DirectRows, H5pyRows
 
@@ -125,6 +126,8 @@ def select_channels(rows: RowReader, channels: list) -> RowReader:
     """
     if isinstance(rows, JoinedRows):
         return JoinedRows([select_channels(part, channels) for part in rows.parts], rows.file_name)
+    if isinstance(rows, ShardRows):
+        return rows.select_channels(partial(select_channels, channels=channels), len(channels))
     if isinstance(rows, ScaledRows):
         return ScaledRows(select_channels(rows.rows, channels), rows.scale.of_channels(channels))
     if channels == list(range(rows.shape[1])): return rows

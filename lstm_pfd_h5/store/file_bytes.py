@@ -64,6 +64,10 @@ class FileBytes:
         "The latest copies out of the map waited for the disk: the next calls should read, which asks for more at once."
         self._map.get().pause = _PAUSE
 
+    def close(self):
+        "Close the file in this process until it is needed again. Nothing may be reading it."
+        self._hold(self.path, self.identity)
+
     def check_unchanged(self):
         """Compare the open file with what it was; called after reading, so that what was read is of one file.
 
