@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .core.checks import positive, whole_number
+from .core.store_url import located
 from .errors import InvalidArgumentError, LeakageError, SplitNotFoundError
 from .store.signal_reader import SignalReader
 from .streaming.datasets import StreamingHDF5Dataset
@@ -38,7 +39,9 @@ class ChunkedStreamingDataset(StreamingHDF5Dataset):
     """
 
     def __init__(self, hdf5_path, split: str | None = "train", chunk_size: int = 256, transform=None,
-                 cache_size: int | str | None = None, *, channels=None, reader: SignalReader | None = None, **options):
+                 cache_size: int | str | None = None, *, channels=None, reader: SignalReader | None = None,
+                 storage_options=None, **options):
+        hdf5_path = located(hdf5_path, storage_options)
         reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
         self._block_size = _whole_chunks(whole_number("chunk_size", chunk_size, 1), reader)
         super().__init__(hdf5_path, split, transform, cache_size, reader=reader, **options)
@@ -61,7 +64,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                                  window: int | None = None, hop: int | None = None, jitter: bool = False,
                                  channels=None, indices=None, return_index: bool = False, normalization=None,
                                  normalize_per: str = "channel", balance: str | None = None, weights=None,
-                                 limit_per_class: int | None = None, views: int | None = None,
+                                 limit_per_class: int | None = None, views: int | None = None, storage_options=None,
                                  train_batch_transform=None, test_batch_transform=None, distributed="auto",
                                  **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
@@ -71,7 +74,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
 
     Parameters
     ----------
-    hdf5_path : path-like
+    hdf5_path : path-like or URL
     batch_size : int
     num_workers : int or 'auto'
         Worker processes of each loader; 0 reads in this process. `'auto'` is 0 without a transform. With one, it times
@@ -84,7 +87,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     seed : int, optional
         The order of training rows is a function of seed and epoch. By default the seed is PyTorch's global one, and 0
         with several ranks, because it must be the same on all of them.
-    cache_size, target, window, hop, jitter, channels, return_index
+    cache_size, target, window, hop, jitter, channels, return_index, storage_options
         As in `StreamingHDF5Dataset`. Only training windows are shifted. Targets are (batch,) or (batch, K) float32; row
         numbers come as a third part of each batch.
     indices : mapping of str to array_like, optional
@@ -119,7 +122,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
     transforms = (test_transform, test_batch_transform), (train_transform, train_batch_transform)
-    readers = _readers(hdf5_path, indices, channels)
+    readers = _readers(located(hdf5_path, storage_options), indices, channels)
     if "train" not in readers: _check_nothing_for_training(readers, jitter=jitter, **contents)
     normalization, loaders = _fitted_to_training(readers, normalization, normalize_per), {}
     for name, (reader, rows) in readers.items():

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['INDEX', 'SHARDS', 'HDF5_SIGNATURE', 'HEAD_BYTES', 'data_file', 'regular_file', 'file_identity', 'has_identity',
-           'stated_size', 'content_of', 'open_regular', 'head_of']
+           'stated_size', 'size_stated_in', 'content_of', 'open_regular', 'head_of']
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #b450dc3f
 import os
@@ -106,7 +106,11 @@ def stated_size(path) -> int | None:
 
     Source: HDF5 File Format Specification 4.0, section II.A.
     """
-    with open(path, "rb") as file: head = file.read(64)
+    with open(path, "rb") as file: return size_stated_in(file.read(64))
+
+
+def size_stated_in(head: bytes) -> int | None:
+    "The same, of the first 64 bytes of a file."
     if head[:8] != HDF5_SIGNATURE: return None
     version, width = head[8], head[13 if head[8] < 2 else 9]
     start = {0: 24, 1: 28}.get(version, 12) + 2 * width

@@ -62,6 +62,10 @@ class PerProcess:
                 self._process = os.getpid()  # last: a thread that sees it sees the resource
             return self._resource
 
+    def is_empty(self) -> bool:
+        "Whether this process has not made the resource."
+        return self._process != os.getpid()
+
     def _close_held(self):
         held, owner = self._resource, self._process
         self._resource = self._process = None

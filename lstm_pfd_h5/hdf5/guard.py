@@ -8,7 +8,7 @@ __all__ = ['GuardedDataset', 'GuardedGroup', 'open_file', 'identity_of']
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #c4849432
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
-from ..core.files import HDF5_SIGNATURE, content_of, data_file, file_identity, regular_file, stated_size
+from ..core.files import HDF5_SIGNATURE, content_of, data_file, file_identity, regular_file
+from ..core.store_url import StoreURL, located, open_store, store_of
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
 from .shard_table import ShardedDataset, ShardTable
-from .superblock import check_root
+from .superblock import check_length, check_root
 
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #e4e9e4c4
 class GuardedDataset(h5py.Dataset):
@@ -209,8 +210,8 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
 
     Parameters
     ----------
-    path : path-like
-        A file, or the folder of a sharded data set: its index is opened.
+    path : path-like or URL
+        A file, also one in an object store, or the folder of a sharded data set: its index is opened.
     policy : Policy
     verify : bool
         Whether everything is compared with the checksums in the file, if it has them.
@@ -230,14 +231,8 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     UnavailableFileError
         It cannot be read now: another program has it open, or this user may not read it.
     """
-    path, data = Path(path), data_file(path)
-    regular_file(path, "an HDF5 file")
-    with hdf5_errors(path):
-        _check_signature(data, policy)
-        try: file = h5py.File(data, "r")
-        except OSError as error:
-            if not error.errno: _check_length(data, error)  # the system itself had no objection
-            raise
+    data = path if isinstance(path := located(path), StoreURL) else data_file(path)
+    file = _opened(path, data, policy)
     if is_sharded := data != path: policy = replace(policy, virtual_datasets=True)
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
@@ -250,6 +245,17 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
         yield root
 
 
+def _opened(path, data, policy):
+    in_store = isinstance(path, StoreURL)
+    if not in_store: regular_file(path, "an HDF5 file")
+    with hdf5_errors(path), nullcontext(open_store(path)) if in_store else data.open("rb") as file:
+        head = _checked_head(file, data, policy)
+        try: return h5py.File(file if in_store else data, "r")
+        except OSError as error:
+            if not error.errno: check_length(file, head, data.name, error)  # the system itself had no objection
+            raise
+
+
 @contextmanager
 def _closed_at_the_end(file, path):
     try: yield
@@ -258,7 +264,8 @@ def _closed_at_the_end(file, path):
 
 
 def identity_of(file: h5py.File) -> tuple:
-    "The `file_identity` of an open file."
+    "The `file_identity` of an open file; for one in a store, size, ETag and time of the object."
+    if opened := store_of(file.filename): return opened.identity
     if os.name == "nt": return file_identity(file.filename)  # Windows does not replace an open file
     return file_identity(file.id.get_vfd_handle())
 
@@ -271,11 +278,10 @@ def _root_of(file, path):
     raise CorruptFileError(f"{path.name} begins with a dataset", "a group, as in every HDF5 file", _RESTORE)
 
 
-def _check_signature(path, policy):
-    with path.open("rb") as file:
-        head = file.read(520)  # enough for a signature at byte 512
-        for start in policy.signature_offsets:
-            if head[start : start + 8] == HDF5_SIGNATURE: return check_root(file, start, path.name)
+def _checked_head(file, path, policy):
+    head = file.read(520)  # enough for a signature at byte 512
+    for start in policy.signature_offsets:
+        if head[start : start + 8] == HDF5_SIGNATURE: return check_root(file, start, path.name) or head
     if head[512:520] == HDF5_SIGNATURE:
         found = f"{path.name} has a block of 512 bytes in front, as MATLAB's v7.3 files have"
         remedy = "Recordings are imported with lstm_pfd_h5 migrate, and lstm_pfd_h5 inspect lists the arrays"
@@ -292,9 +298,3 @@ def _not_hdf5(name, head):
     found = f"{name} is not an HDF5 file: it begins with {head[:8].hex(' ')}"
     return CorruptFileError(found, HDF5_SIGNATURE.hex(" "), "Check the path, or restore the file from a backup")
 
-
-def _check_length(path, cause):
-    size, stated = path.stat().st_size, stated_size(path)
-    if stated is None or size >= stated: return
-    found = f"{path.name} is truncated: it has {size:,} of {stated:,} bytes"
-    raise CorruptFileError(found, remedy=_RESTORE) from cause

@@ -16,6 +16,7 @@ import h5py
 
 from ..codecs.filters import FILTER_NAMES
 from ..core.files import file_identity, regular_file
+from ..core.store_url import StoreURL, located
 from ..errors import LayoutWarning, SchemaError
 from .guard import GuardedGroup, open_file
 from .layouts import row_groups
@@ -172,8 +173,9 @@ def warn_if_slow(path, storage: dict | None = None, stacklevel: int = 3) -> bool
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         The file cannot be opened, or is not a training file.
     """
-    regular_file(path, "an HDF5 file")
-    identity = file_identity(path)
+    path = located(path)
+    if not isinstance(path, StoreURL): regular_file(path, "an HDF5 file")
+    identity = path if isinstance(path, StoreURL) else file_identity(path)
     if identity in _checked: return False
     if storage is None:
         with open_file(path) as root, hdf5_errors(path): storage = storage_in(root)

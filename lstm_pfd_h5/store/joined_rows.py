@@ -21,7 +21,7 @@ from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.shard_table import ShardedDataset
 from ..hdf5.signal_arrays import Scale, scale_of
-from .row_reader import RowReader, call
+from .row_reader import RowReader, call, tasks_of_shares
 from .row_readers import ChunkedRows, DirectRows, divided_task, open_rows
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #edcf3a51
@@ -50,11 +50,16 @@ class JoinedRows(RowReader):
         self.ends = np.cumsum([part.shape[0] for part in parts])
         self.shape = (int(self.ends[-1]), *shapes[0])
         self.dtype = np.result_type(*(part.dtype for part in parts))
+        self.fetches = any(part.fetches for part in parts)
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "The tasks of all parts; the threads share them."
         shares = _shares(self.ends, rows, places)
         return [task for part, local, chosen in shares for task in self.parts[part].tasks(local, out, chosen, threads)]
+
+    def fetch_ahead(self, rows: np.ndarray) -> None:
+        "Where rows come from a store, ask for those that will be read soon, and return at once."
+        for part, local, _ in _shares(self.ends, rows, None): self.parts[part].fetch_ahead(local)
 
 
 def _shares(ends, rows, places):
@@ -180,13 +185,26 @@ class ScaledRows(RowReader):
         self.rows, self.scale, self.shape, self.dtype = rows, scale, rows.shape, np.dtype(np.float32)
         self.counts = counts_type(rows.dtype)
         self.is_one_step = isinstance(rows, ChunkedRows) and rows.in_c and rows.dtype == self.counts
+        self.fetches = rows.fetches
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "Several tasks for each thread, or one for each few rows, neighbours in the file together."
+        if self.fetches: return tasks_of_shares(self, self._fetched_shares(rows, threads), rows, out, places)
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
         plan = self.rows.plan(rows, out, places) if is_one_step else None  # type: ignore[attr-defined]
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
         return divided_task(self._read_part, plan, threads, rows, out, places)
+
+    def _fetched_shares(self, rows, threads):
+        return self.rows.shares(rows, threads)  # type: ignore[attr-defined]
+
+    def reading(self, file) -> "ScaledRows":
+        "The same rows, out of bytes that have come from a store."
+        return ScaledRows(self.rows.reading(file), self.scale)  # type: ignore[attr-defined]
+
+    def fetch_ahead(self, rows: np.ndarray) -> None:
+        "Where rows come from a store, ask for those that will be read soon, and return at once."
+        self.rows.fetch_ahead(rows)
 
     def _read_part(self, plan, part, parts, rows, out, places):
         scale = np.array(self.scale.factors, np.float64), self.shape[-1], self.scale.offset

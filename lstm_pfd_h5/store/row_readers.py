@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from copy import copy
 from functools import partial
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -28,14 +27,21 @@ from ..hdf5.content_checksums import rows_damaged
 from ..hdf5.guard import open_file
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.row_pieces import Pieces, RowPieces, chunk_grid, row_addresses
-from .file_bytes import FileBytes, check_unchanged, opened_identity, plan_runs, reads_in_c
-from .row_reader import RowReader, call
+from lstm_pfd_h5.store.file_bytes import (
+    bytes_of,
+    check_unchanged,
+    opened_identity,
+    place_of,
+    plan_runs,
+    reads_in_c,
+)
+from .row_reader import FetchedRows, RowReader, call, tasks_of_shares
 
 # %% ../../nbs/guide/05_store/03_row_readers.ipynb #db955014
 _CONVERTED_AT_ONCE = 1 << 19
 
 
-class DirectRows(RowReader):
+class DirectRows(FetchedRows):
     """Rows whose bytes in the file are known: the base of `PlainRows` and `ChunkedRows`.
 
     Attributes
@@ -54,7 +60,8 @@ class DirectRows(RowReader):
     verifies_chunks = False
 
     def __init__(self, dataset: h5py.Dataset, pieces: RowPieces, addresses: np.ndarray, first_rows=None):
-        self.file, self.name = FileBytes(dataset.file.filename, opened_identity(dataset)), dataset.name
+        self.file, self.name = bytes_of(dataset), dataset.name
+        self.fetches = not self.file.is_local
         self.shape, self.dtype, self.fill = dataset.shape, dataset.dtype, np.array(dataset.fillvalue, dataset.dtype)
         self.pieces, self.addresses = pieces, np.ascontiguousarray(addresses, np.int64)
         self.in_c = reads_in_c and self.dtype.kind in "iuf"
@@ -72,6 +79,7 @@ class DirectRows(RowReader):
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "Tasks with an equal share of the bytes, several for each thread."
+        if self.fetches: return tasks_of_shares(self, self.shares(rows, threads), rows, out, places)
         if out.dtype != self.dtype or not out.flags.c_contiguous:
             return self._converting_tasks(rows, out, np.arange(len(rows)) if places is None else places)
         plan = self.plan(rows, out, places) if self.in_c else None
@@ -143,6 +151,10 @@ class PlainRows(DirectRows):
         if (found := native.read_plain_rows(*source, self.fill, out, part, parts)) > 1: self.file.from_disk()
         return found > 0
 
+    def _stored_ranges(self, pieces):
+        addresses = self.addresses[pieces.chunks] + pieces.sources * self.dtype.itemsize
+        return addresses, pieces.counts * self.dtype.itemsize
+
     def _tasks_of_pieces(self, pieces, out):
         addresses = self.addresses[pieces.chunks] + pieces.sources * self.dtype.itemsize
         parts = [out[target : target + count] for target, count in zip(pieces.targets.tolist(), pieces.counts.tolist())]
@@ -173,6 +185,8 @@ class ChunkedRows(DirectRows):
         is_read = self._read_in_c(plan, out, part, parts, scale)
         if is_read: self.file.check_unchanged()
         return is_read
+
+    def _stored_ranges(self, pieces): return self.addresses[pieces.chunks], self.sizes[pieces.chunks]
 
     def _tasks_of_pieces(self, pieces, out):
         order = np.argsort(pieces.chunks, kind="stable")
@@ -210,7 +224,7 @@ class H5pyRows(RowReader):
     "Rows of any dataset, read by h5py."
 
     def __init__(self, dataset: h5py.Dataset):
-        self.path, self.identity = Path(dataset.file.filename).resolve(), opened_identity(dataset)
+        self.path, self.identity = place_of(dataset), opened_identity(dataset)
         self.name, self.shape, self.dtype = dataset.name, dataset.shape, dataset.dtype
         self._hold()
 

@@ -14,6 +14,7 @@ import numpy as np
 from ..constants import SPLITS
 from ..core.checks import element_numbers, refuse
 from ..core.report import Report, Summary, Table, format_bytes
+from ..core.store_url import located
 from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.class_numbers import count_classes, label_names_of
 from ..hdf5.column_values import metadata_item, metadata_texts
@@ -37,11 +38,13 @@ class SignalReader(Report):
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or URL
     split : {'train', 'val', 'test', 'all'}, optional
         `None` for a flat file. With `'all'`, the rows of train, val and test one after another (a flat file: its rows).
     channels : str, int or sequence of them, optional
         Names or numbers of the channels to read, in that order; by default all.
+    storage_options : mapping, optional
+        For a URL; see `StoreURL`.
 
     Attributes
     ----------
@@ -68,6 +71,8 @@ class SignalReader(Report):
         Classes of the file: as its attributes state, otherwise the highest label in any split, plus one.
     storage : Storage
         How the signals are stored, all channels of them: chunks, filters, sizes.
+    row_reader : RowReader
+        It reads the rows; `fetches` if they come from a store, and `fetch_ahead(rows)` asks for them.
 
     Raises
     ------
@@ -75,25 +80,23 @@ class SignalReader(Report):
         The file cannot be opened.
     SchemaError
         It has none of the three layouts, or signals, labels and targets do not fit together.
-    SplitNotFoundError
-        It has no such split.
-    InvalidArgumentError
-        It has no such channel.
+    SplitNotFoundError, InvalidArgumentError
+        It has no such split or channel.
     """
 
-    def __init__(self, path, split: str | None = None, *, channels=None):
+    def __init__(self, path, split: str | None = None, *, channels=None, storage_options=None):
+        path = located(path, storage_options)
         with open_file(path) as root, hdf5_errors(path):
             self._read_file(root)
             self._read_rows(root, split, channels)
 
     @classmethod
-    def splits(cls, path, *, channels=None) -> dict:
+    def splits(cls, path, *, channels=None, storage_options=None) -> dict:
         """A reader for each split of a file, from one opening.
 
         Parameters
         ----------
-        path : path-like
-        channels : str, int or sequence of them, optional
+        path, channels, storage_options
             As for one reader.
 
         Returns
@@ -108,7 +111,7 @@ class SignalReader(Report):
         InvalidArgumentError
             It has no such channel.
         """
-        readers, common = {}, cls.__new__(cls)
+        readers, common, path = {}, cls.__new__(cls), located(path, storage_options)
         with open_file(path) as root, hdf5_errors(path):
             common._read_file(root)
             for split in row_groups(root):
@@ -139,11 +142,11 @@ class SignalReader(Report):
 
     def _open_rows(self, signals, channels):
         rows, self.channels = [open_signals(each) for each in signals], None
-        self._row_reader = rows[0] if len(rows) == 1 else JoinedRows(rows, self.path.name)
+        self.row_reader = rows[0] if len(rows) == 1 else JoinedRows(rows, self.path.name)
         if channels is None: return
         self.channels = choose_channels(channels, self.channel_names, self.row_shape, self.path.name)
         if self.channel_names: self.channel_names = [self.channel_names[number] for number in self.channels]
-        self._row_reader = select_channels(self._row_reader, self.channels)
+        self.row_reader = select_channels(self.row_reader, self.channels)
 
     @property
     def read_amplification(self) -> float:
@@ -154,25 +157,24 @@ class SignalReader(Report):
     @property
     def shape(self) -> tuple:
         "(rows, samples), or (rows, channels, samples)."
-        return self._row_reader.shape
+        return self.row_reader.shape
 
     @property
     def row_shape(self) -> tuple:
         "(samples,), or (channels, samples)."
-        return self._row_reader.shape[1:]
+        return self.row_reader.shape[1:]
 
     @property
     def signal_length(self) -> int:
         "Samples of each signal."
-        return self._row_reader.shape[-1]
+        return self.row_reader.shape[-1]
 
     @property
     def num_channels(self) -> int:
         "Channels of each signal."
-        return math.prod(self._row_reader.shape[1:-1])
+        return math.prod(self.row_reader.shape[1:-1])
 
-    def __len__(self):
-        return self._row_reader.shape[0]
+    def __len__(self): return self.row_reader.shape[0]
 
     def __repr__(self):
         where = f"{self.split!r} of {self.path.name}" if self.split else self.path.name
@@ -246,7 +248,7 @@ class SignalReader(Report):
             raise InvalidArgumentError(f"out is {out.dtype} {out.shape}", f"float32 {shape}")
         if places is not None and (len(places) != len(rows) or not ((places >= 0) & (places < len(out))).all()):
             refuse("places", places, f"one for each of {len(rows)} rows, from 0 to {len(out) - 1}")
-        self._row_reader.read(rows, out, threads, places)
+        self.row_reader.read(rows, out, threads, places)
         return out
 
     def __getitem__(self, rows):

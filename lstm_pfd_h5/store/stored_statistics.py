@@ -14,6 +14,7 @@ import numpy as np
 
 from ..core.atomic_write import edited_copy
 from ..core.files import file_identity
+from ..core.store_url import located
 from ..errors import FileChangedError, SchemaError, SplitError
 from ..hdf5.content_checksums import renew_digests
 from ..hdf5.foreign_names import split_groups
@@ -152,7 +153,7 @@ def stored_statistics(path, split: str | None = "train", rows=None) -> SignalSta
     SplitError, SplitNotFoundError, RowIndexError, MissingFileError, CorruptFileError, UnsafeFileError
         As `SignalReader` and `rows_in_file`.
     """
-    path = Path(path)
+    path = located(path)
     with open_file(path) as root, hdf5_errors(path):
         if _GROUP not in root.keys(): return None
         _check_own(root)

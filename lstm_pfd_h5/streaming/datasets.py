@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Subset
 
 from ..core.checks import whole_number
 from ..core.report import Report, Summary
+from ..core.store_url import located
 from ..errors import RowIndexError
 from ..hdf5.read_amplification import warn_if_slow
 from ..store.signal_reader import SignalReader
@@ -39,7 +40,8 @@ class StreamingHDF5Dataset(Report, Dataset):
 
     Parameters
     ----------
-    hdf5_path : path-like
+    hdf5_path : path-like or URL
+        A file, or one in an object store: `'s3://bucket/dataset.h5'`. A `StoreURL` says what is kept on the local disk.
     split : {'train', 'val', 'test', 'all'} or None
         `None` for a flat file; `'all'` for the rows of all splits, one after another.
     transform : callable, optional
@@ -79,6 +81,8 @@ class StreamingHDF5Dataset(Report, Dataset):
         For jitter and generators where batches do not come from an `EpochSampler`, together with `set_epoch`.
     reader : SignalReader, optional
         A reader of this split and these channels; by default the file is opened.
+    storage_options : mapping, optional
+        What fsspec needs for a URL, such as `{'anon': True}`.
 
     Attributes
     ----------
@@ -113,7 +117,9 @@ class StreamingHDF5Dataset(Report, Dataset):
     def __init__(self, hdf5_path, split: str | None = "train", transform=None, cache_size: int | str | None = None, *,
                  window: int | None = None, hop: int | None = None, jitter: bool = False, channels=None, indices=None,
                  return_index: bool = False, normalization=None, normalize_per: str = "channel", target=None,
-                 batch_transform=None, seed: int = 0, reader: SignalReader | None = None):
+                 batch_transform=None, seed: int = 0, reader: SignalReader | None = None,
+                 storage_options=None):
+        hdf5_path = located(hdf5_path, storage_options)
         self.hdf5_path, self.split, self.transform, self.target = str(hdf5_path), split, transform, target
         self.batch_transform = batch_transform
         self.reader = SignalReader(hdf5_path, split, channels=channels) if reader is None else reader
@@ -266,11 +272,12 @@ class StreamingHDF5Dataset(Report, Dataset):
         return Batch(self._items.numbers(indices), self.seed, self.epoch)
 
     def batches_ahead(self, batch_size: int) -> int:
-        "How many batches of an `EpochSampler` `read_ahead` should be told: twice as many as are read together."
-        return 2 * self._items.batches_together(batch_size)
+        "How many batches of an `EpochSampler` `read_ahead` should be told: what is read in two calls, or more."
+        return self._items.batches_ahead(batch_size)
 
     def read_ahead(self, batches: list) -> None:
         "Begin to read the next batches of an `EpochSampler` on a thread. Transforms are not called."
+        self._items.fetch_ahead(batches)
         if batches: begin_reading(self._read, batches, self._items.batches_together(len(batches[0])))
 
     def pin_batches(self) -> None:

@@ -6,7 +6,6 @@
 __all__ = ['copy_windows', 'RowPool', 'rows_that_fit']
 
 # %% ../../nbs/guide/06_streaming/07_row_pool.ipynb #a902dca7
-import re
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,10 +14,9 @@ from math import prod
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from ..core.checks import whole_number
+from ..core.checks import byte_count, whole_number
 from ..core.native import native
 from ..core.per_process import PerProcess
-from ..errors import InvalidArgumentError
 
 # %% ../../nbs/guide/06_streaming/07_row_pool.ipynb #c0077469
 def copy_windows(source: np.ndarray, rows: np.ndarray, starts: np.ndarray, out: np.ndarray, places: np.ndarray):
@@ -163,10 +161,6 @@ class RowPool:
         held.rows_read += len(rows)
 
 # %% ../../nbs/guide/06_streaming/07_row_pool.ipynb #044bf8fb
-_UNITS = {f"{prefix}{unit}": base**power for base, unit in ((1000, "B"), (1024, "IB"))
-          for power, prefix in enumerate("KMGT", 1)} | {"B": 1}
-
-
 def rows_that_fit(cache_size: int | str, row_bytes: int) -> int:
     """Rows that a memory of the given size holds.
 
@@ -182,9 +176,5 @@ def rows_that_fit(cache_size: int | str, row_bytes: int) -> int:
     InvalidArgumentError
         The text is not a number of bytes with a unit, or the number is negative.
     """
-    if not isinstance(cache_size, str): return whole_number("cache_size", cache_size)
-    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?I?B)\s*", cache_size.upper())
-    if parts is None or parts[2] not in _UNITS:
-        expected = "a number of rows, or bytes such as '512MB' or '2GiB'"
-        raise InvalidArgumentError(f"cache_size is {cache_size!r}", expected)
-    return int(float(parts[1]) * _UNITS[parts[2]] / row_bytes)
+    if isinstance(cache_size, str): return byte_count("cache_size", cache_size) // row_bytes
+    return whole_number("cache_size", cache_size)
