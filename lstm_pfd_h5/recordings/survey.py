@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.cluster_tasks import map_on_cluster
 from ..core.files import file_identity
 from ..core.parallel import map_in_order, run_ahead
 from ..core.progress import progress_bar
@@ -71,7 +72,8 @@ class Survey:
 
 
 def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bool = True,
-           spool: SignalSpool | None = None, num_workers: int = 0, multiprocessing_context=None) -> Survey:
+           spool: SignalSpool | None = None, num_workers: int = 0, multiprocessing_context=None,
+           client=None) -> Survey:
     """Import every file once, and keep what is needed to divide and write the recordings.
 
     Parameters
@@ -85,6 +87,8 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
         Keeps the signals, so that they need not be read again.
     num_workers, multiprocessing_context
         Processes that read the files, as for `map_in_order`; 0 reads them on the threads of this process.
+    client : distributed.Client, optional
+        A cluster whose workers read the files, as for `map_on_cluster`.
 
     Raises
     ------
@@ -93,14 +97,17 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     InvalidArgumentError
         A pattern of `plan.sampling_rate` matches no file, `plan.data_set` does not exist, or several processes would
         have to call a function that the plan has for the labels.
+    WorkerError
+        A worker died, or cannot read the files.
     """
-    source = source_files(source, pattern, plan.data_set)
+    source = source_files(source if client is None else _absolute(source), pattern, plan.data_set)
     check_rate_patterns(plan.sampling_rate, [file.name for file in source.files])
     found = Survey(source.root, refused=dict(source.left_out), data_sets=source.data_sets, spool=spool,
                    not_searched=source.not_searched)
     lives = _known_lives(source) if not plan.targets else {}
     tasks = [(file, source.root, plan, lives.get(file.path, {})) for file in source.files]
-    if num_workers: results = _read_in_processes(tasks, plan, spool, num_workers, multiprocessing_context)
+    if client is not None: results = _read_on_cluster(tasks, plan, spool, client)
+    elif num_workers: results = _read_in_processes(tasks, plan, spool, num_workers, multiprocessing_context)
     else: results = _read_on_threads(tasks, plan, spool)
     for task, result in zip(tasks, progress_bar("reading", len(tasks), "files", over=results, shown=progress)):
         if isinstance(result, MemoryLimitError): result = _spooled(task[0], _read(*task), spool)
@@ -109,6 +116,12 @@ def survey(source, plan: MigrationPlan, pattern=RECORDING_PATTERNS, progress: bo
     _add_remaining_life(found.recordings, plan)
     found.rates = {recording.sampling_rate for recording in found.recordings}
     return found
+
+
+def _absolute(source):
+    "The source for workers, whose working directory is another one."
+    if isinstance(source, (str, os.PathLike)): return Path(source).absolute()
+    return [Path(path).absolute() for path in source]
 
 
 def _known_lives(source):
@@ -150,13 +163,33 @@ _GROUP, _GROUP_BYTES = 64, 2**24  # files, and their bytes, that a process reads
 
 def _read_in_processes(tasks, plan, spool, num_workers, context):
     "As `_read_on_threads`, in other processes."
-    if callable(plan.labels):
-        expected, remedy = "0 for a function of the path", "Name the classes by path patterns instead (labels={...})"
-        raise InvalidArgumentError("is not 0, and labels is a function", expected, remedy, argument="num_workers")
-    groups, with_share = _groups(tasks), _with_share(plan)
-    work = (([(file, root, with_share, targets) for file, root, _, targets in group], spool is not None)
-            for group in groups)
-    found = (result for group in map_in_order(_read_group, work, num_workers, context) for result in group)
+    _refuse_function(plan, "num_workers", "is not 0", "0")
+    groups = map_in_order(_read_group, _work(tasks, plan, spool), num_workers, context)
+    return _from_groups(groups, tasks, spool)
+
+
+def _read_on_cluster(tasks, plan, spool, client):
+    "As `_read_in_processes`, on the workers of a cluster, which all see the first file."
+    _refuse_function(plan, "client", "is given", "none")
+    first = [file.path for file, *_ in tasks[:1]]
+    return _from_groups(map_on_cluster(_read_group, _work(tasks, plan, spool), client, files=first), tasks, spool)
+
+
+def _refuse_function(plan, argument, found, expected):
+    if not callable(plan.labels): return
+    found, expected = f"{found}, and labels is a function", f"{expected} for a function of the path"
+    remedy = "Name the classes by path patterns instead (labels={...})"
+    raise InvalidArgumentError(found, expected, remedy, argument=argument)
+
+
+def _work(tasks, plan, spool):
+    with_share = _with_share(plan)
+    for group in _groups(tasks):
+        yield [(file, root, with_share, targets) for file, root, _, targets in group], spool is not None
+
+
+def _from_groups(groups, tasks, spool):
+    found = (result for group in groups for result in group)
     return (_spooled(task[0], result, spool) for task, result in zip(tasks, found))
 
 
@@ -212,7 +245,8 @@ def _recordings_in(file, root, plan, targets):
         each, rows = replace(each, targets=each.targets | targets), rows_of(signal, plan)
         found = describe_recording(each, rows, file, root, plan, identity)
         described.append(replace(found, steps=steps_of(signal, each.channel_names)))
-    return described, [fingerprint(each.signal) for each in recordings], signals
+    prints = [fingerprint(each.signal) for each in recordings]
+    return [replace(item, digest=each.digest) for item, each in zip(described, prints)], prints, signals
 
 
 def _keep(found, recordings, prints):

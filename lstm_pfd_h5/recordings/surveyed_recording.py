@@ -128,6 +128,8 @@ class SurveyedRecording:
         What `SignalSpool.read` needs to find its signal, if it is there.
     steps : tuple of StepFinder, or str
         The step of each channel, or which sample is not a multiple of one; see `steps_of`.
+    digest : bytes
+        Of the samples as recorded, from `fingerprint`.
     """
 
     source: SourceFile
@@ -150,6 +152,7 @@ class SurveyedRecording:
     targets: dict = field(default_factory=dict)
     spooled: tuple | None = None
     steps: tuple | str = ()
+    digest: bytes = b""
 
     @property
     def path(self) -> Path:
