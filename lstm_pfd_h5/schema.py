@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .codecs.filters import BUILT_IN_FILTERS
 from .constants import SPLITS
+from .core.files import data_size
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import NewerSchemaError, SchemaError, UnsafeFileError
 from .hdf5.class_numbers import label_names_of, labels_of
@@ -86,10 +87,10 @@ class ValidationReport(Report):
         count = f"{len(self.problems)} problem{'s' * (len(self.problems) > 1)}"
         verdict = "layout valid; signals were not read" if self.ok else count
         table = Table(["path", "found", "expected"], [(p.path, p.found, p.expected) for p in self.problems])
-        facts = {"layout": self.layout and self.layout.name, "verdict": verdict}
         reason = "only attributes are missing" if self.only_lacks_attributes else "their meaning is clear"
         notes = [f"The rows can be read and trained on: {reason}."] * (self.is_readable and self._is_trainable)
-        if self.refusal: notes = [f"The rows cannot be read. {self.refusal}"]
+        notes += [f"The rows cannot be read. {self.refusal}"] * bool(self.refusal)
+        facts = {"layout": self.layout and self.layout.name, "verdict": verdict}
         return Summary(self.path.name, facts, [table] * bool(self.problems), notes)
 
 # %% ../nbs/guide/03_hdf5/18_schema.ipynb #81ccc8d4
@@ -124,10 +125,8 @@ def _problems(root, layout):
     problems += [Problem(f"/{name}", "a group with signals that is not a split", "train, val or test")
                  for name in (other_groups(root) if layout.has_splits else ())]
     needed = ("/signals", "/labels", "/targets", "/metadata")
-    arrays_fit = not any(problem.path.endswith(needed) for problem in problems)
-    if not arrays_fit: return problems
-    try:
-        with hdf5_errors(root.path): return [*problems, *consistency_problems(root, layout, groups)]
+    if any(each.path.endswith(needed) for each in problems): return problems
+    try: return [*problems, *consistency_problems(root, layout, groups)]
     except SchemaError as error: return [*problems, Problem("/", error.found, error.expected)]
 
 
@@ -257,15 +256,16 @@ def describe_file(path) -> FileDescription:
     with open_file(path) as root, hdf5_errors(path):
         layout, groups = identify_layout(root), row_groups(root)
         for group in groups.values(): signals_of(group)
-        labels = {name or "all": labels_of(group).tolist() for name, group in groups.items()}
-        counts = {name: dict(sorted(Counter(values).items())) for name, values in labels.items()}
+        counts = {name or "all": dict(sorted(Counter(labels_of(group).tolist()).items()))
+                  for name, group in groups.items()}
         targets = {name or "all": targets_in(group) for name, group in groups.items() if "targets" in group}
-        _, *stated = (checked_attribute(root, name) for name in ("sampling_rate", "channel_names", "target_names"))
+        checked_attribute(root, "sampling_rate")  # one that is not a number is refused here
+        stated = (checked_attribute(root, name) for name in ("channel_names", "target_names"))
         channels, target_names = (None if names is None else list(names) for names in stated)
         return FileDescription(
-            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
-            channels, target_names, "metadata" in root,
-            Path(path).stat().st_size, root.checksums is not None, _has_statistics(root), _not_read(root))
+            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root), channels,
+            target_names, "metadata" in root, data_size(path), root.checksums is not None, _has_statistics(root),
+            _not_read(root))
 
 
 def _has_statistics(root):

@@ -21,7 +21,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from .exit_on_signals import hold_signals
-from .files import has_identity, stated_size
+from .files import data_file, has_identity, stated_size
 from .write_errors import error_number, publish_error, write_errors
 from lstm_pfd_h5.errors import (
     FileChangedError,
@@ -260,6 +260,7 @@ def edited_copy(path, identity: tuple, task: str, remedy: str) -> Iterator[Path]
     Parameters
     ----------
     path : path-like
+        A file, or the folder of a sharded data set: its index.
     identity : tuple
         The `file_identity` that the file had when the `task` began, such as `'its statistics were computed'`.
     remedy : str
@@ -272,6 +273,7 @@ def edited_copy(path, identity: tuple, task: str, remedy: str) -> Iterator[Path]
     PublishError
         The copy could not be written; the file is as it was.
     """
+    path = data_file(path)
     with atomic_write(path) as temporary:
         with write_errors(path):
             shutil.copyfile(path, temporary)

@@ -14,11 +14,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from ..core.files import SHARDS
 from ..core.write_errors import error_number, publish_error
 from ..errors import LstmPfdError, PublishError, UnsafeFileError
 from ..hdf5.content_checksums import GROUP, has_checksums
 from ..hdf5.guard import GuardedGroup
 from ..hdf5.object_checks import attributes_of
+from ..hdf5.read_amplification import STORED
 from ..hdf5.read_errors import hdf5_errors
 from ..hdf5.signal_arrays import SCALE_ATTRIBUTES, are_counts, scale_of
 from .joined_rows import scaled
@@ -29,7 +31,7 @@ MAX_OBJECTS = 10_000
 
 
 def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
-    """Yield `(path, item, first_path)` for the root and everything below it, except for the file's checksums.
+    """Yield `(path, item, first_path)` for the root and everything below it, except for checksums and table of shards.
 
     Parameters
     ----------
@@ -51,7 +53,8 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
         There are more than `MAX_OBJECTS`, or the guard refuses one.
     """
     seen = {_address(root[path]): path for path in first}
-    waiting, count, own = [("/", root, "")], 0, f"/{GROUP}" if has_checksums(root._group) else ""
+    waiting, count, own = [("/", root, "")], 0, [f"/{GROUP}"] * has_checksums(root._group)
+    if root.shards: own.append(f"/{SHARDS}")
     while waiting:
         path, parent, name = waiting.pop()
         item, count = parent[name] if name else parent, count + 1
@@ -61,7 +64,7 @@ def walk(root: GuardedGroup, first: tuple = ()) -> Iterator[tuple]:
         yield path, item, first_path
         if path == first_path and isinstance(item, GuardedGroup):
             waiting += [(f"{path.rstrip('/')}/{member}", item, member) for member in reversed(item.keys())
-                        if f"{path}{member}" != own]
+                        if f"{path}{member}" not in own]
 
 
 def _h5py_object(item):
@@ -125,6 +128,9 @@ def row_blocks(dataset: h5py.Dataset) -> Iterator[slice]:
     for start in range(0, dataset.shape[0], rows): yield slice(start, min(start + rows, dataset.shape[0]))
 
 # %% ../../nbs/guide/05_store/21_copy_objects.ipynb #5019b49c
+_OF_STORAGE = (*SCALE_ATTRIBUTES, *STORED)
+
+
 def copy_objects(source: GuardedGroup, target: h5py.Group, signals: tuple) -> list:
     """Copy everything below `source` into `target` except the rows of `signals`.
 
@@ -153,7 +159,7 @@ def copy_objects(source: GuardedGroup, target: h5py.Group, signals: tuple) -> li
     copied = []
     for path, item, first_path in walk(source, signals):
         if path != first_path: target[path] = target[first_path]
-        elif path in signals: copy_attributes(item, target[path], SCALE_ATTRIBUTES)
+        elif path in signals: copy_attributes(item, target[path], _OF_STORAGE)
         elif isinstance(item, GuardedGroup): copy_attributes(item, target.require_group(path))
         else: copied.append(_copy_dataset(item, target, path))
     return copied
@@ -196,7 +202,7 @@ def check_copies(source: GuardedGroup, target: GuardedGroup, signals: tuple, cha
         if first_path != first_of_copy:
             raise _differs(path, name, f"is the same object as {first_of_copy}, and as {first_path} in the old file")
         if path != first_path: continue
-        own = SCALE_ATTRIBUTES if path in signals else ()
+        own = _OF_STORAGE if path in signals else ()
         _compare_attributes(item, copy, path, name, changed if path == "/" else own)
         if path not in signals and isinstance(item, h5py.Dataset): _compare_datasets(item, copy, path, name)
 

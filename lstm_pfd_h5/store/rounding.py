@@ -215,11 +215,12 @@ class SignalCopy:
     def blocks(self, path, dataset, progress):
         "For each block of an old dataset: the block, its values, its rows as float32, the number of rounded rows."
         for block in row_blocks(dataset):
-            values, rows, rounded = self._read(path, dataset, block)
+            values, rows, rounded = self.read(path, dataset, block)
             yield block, values, rows, rounded
             progress.update(len(rows))
 
-    def _read(self, path, dataset, block):
+    def read(self, path, dataset, block):
+        "A block of an old dataset: its values, its rows as float32, the number of rounded rows."
         values = old_rows(dataset, block)
         return values, *samples_of(dataset, values, self.allow_rounding, path, block.start)
 
@@ -227,7 +228,7 @@ class SignalCopy:
         values = old_rows(dataset, block)
         is_plain = self.formats[path] is None and not counts_format(dataset)
         if is_plain: return to_float32(values)  # judged later, in order
-        return self.encoded(path, dataset, block, *self._read(path, dataset, block)[:2])
+        return self.encoded(path, dataset, block, *self.read(path, dataset, block)[:2])
 
     def encoded(self, path, dataset, block, values, rows):
         "The rows of a block as they are stored in the new file; counts of the old file stay the same."

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..codecs.filters import load_filters
 from ..core.atomic_write import edited_copy
+from ..core.files import SHARDS
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
@@ -27,6 +28,7 @@ from lstm_pfd_h5.errors import (
     MissingFileError,
     SchemaError,
     UnavailableFileError,
+    UnsafeFileError,
 )
 from ..hdf5.content_checksums import GROUP, Checksums, has_checksums, read_row_checksums, write_checksums
 from ..hdf5.guard import open_file
@@ -73,6 +75,14 @@ class Verification(Report):
     def __bool__(self):
         return self.ok
 
+    def include(self, name: str, shard: "Verification"):
+        "Add what was found in a shard, under its name."
+        self.rows |= {name + path: count for path, count in shard.rows.items()}
+        self.damaged_rows |= {name + path: rows for path, rows in shard.damaged_rows.items()}
+        self.damaged |= {name + path: found for path, found in shard.damaged.items()}
+        self.added += [name + path for path in shard.added]
+        self.parts += shard.parts
+
     def summary(self) -> Summary:
         "The verdict, damaged rows and other parts, and what could not be verified."
         count = sum(map(len, self.damaged_rows.values())) + len(self.damaged)
@@ -116,6 +126,7 @@ def verify_file(path, *, progress: bool = True) -> Verification:
     Parameters
     ----------
     path : path-like
+        A file, or the folder of a sharded data set: its index and all its shards are read.
     progress : bool
         Whether a bar may be shown, after the first second.
 
@@ -144,6 +155,8 @@ def verify_file(path, *, progress: bool = True) -> Verification:
         datasets = _datasets_by_row(root, report)
         with progress_bar(f"verify {path.name}", sum(map(len, datasets.values())), "rows", shown=progress) as bar:
             for name, dataset in datasets.items(): _verify_rows(name, dataset, report, bar)
+        shards = root.shards
+    if shards: _verify_shards(shards, report, progress)
     return report
 
 
@@ -215,6 +228,18 @@ def _reader(dataset):
     return read
 
 
+def _verify_shards(shards, report, progress):
+    "Verify each file of a sharded data set, and whether it is the one that the index knows."
+    for number in progress_bar(f"verify {shards.folder.name}", over=range(len(shards)), unit="shards", shown=progress):
+        name = f"{SHARDS}/{shards.names[number]}"
+        try:
+            with shards.open(number): pass
+            found = verify_file(shards.path(number), progress=False)
+        except MissingFileError: report.damaged[name] = "is missing"
+        except (CorruptFileError, UnsafeFileError, FileChangedError) as error: report.damaged[name] = error.found
+        else: report.include(name, found)
+
+
 def _damaged_rows(read, numbers):
     "Row → what was found, of the damaged ones among some rows."
     found: dict = {}
@@ -232,6 +257,7 @@ def renew_checksums(path):
     Parameters
     ----------
     path : path-like
+        A file, or the folder of a sharded data set: its index.
 
     Raises
     ------
@@ -249,7 +275,7 @@ def renew_checksums(path):
         identity = opened_identity(root)
         _check_own(root)
         datasets = {f"{group.name.rstrip('/')}/signals": group["signals"] for group in row_groups(root).values()}
-        rows = {name: read_row_checksums(dataset) for name, dataset in datasets.items()}
+        rows = {name: read_row_checksums(each) for name, each in datasets.items() if not each.is_virtual}
     with edited_copy(path, identity, "its checksums were calculated", "Calculate them again") as copied:
         with NewFile(copied, "r+") as file: write_checksums(file, rows)
 
