@@ -18,14 +18,14 @@ from h5py import h5d, h5l, h5o, h5r
 
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
-from ..core.files import HDF5_SIGNATURE, content_of, data_file, file_identity, regular_file
+from ..core.files import HDF5_SIGNATURE, data_file, file_identity, regular_file, sharded_folder
 from ..core.store_url import StoreURL, located, open_store, store_of
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
 from .shard_table import ShardedDataset, ShardTable
-from .superblock import check_length, check_root
+from .superblock import check_length, check_root, not_hdf5
 
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #e4e9e4c4
 class GuardedDataset(h5py.Dataset):
@@ -211,7 +211,8 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     Parameters
     ----------
     path : path-like or URL
-        A file, also one in an object store, or the folder of a sharded data set: its index is opened.
+        A file, also one in an object store; the folder of a sharded data set, or one of its versions, such as
+        `folder/index.3.h5`: an index is opened.
     policy : Policy
     verify : bool
         Whether everything is compared with the checksums in the file, if it has them.
@@ -221,7 +222,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     Raises
     ------
     MissingFileError
-        There is no such file.
+        There is no such file, or no such version.
     UnsafeFileError
         It is not a regular file.
     CorruptFileError
@@ -231,9 +232,10 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
     UnavailableFileError
         It cannot be read now: another program has it open, or this user may not read it.
     """
-    data = path if isinstance(path := located(path), StoreURL) else data_file(path)
-    file = _opened(path, data, policy)
-    if is_sharded := data != path: policy = replace(policy, virtual_datasets=True)
+    path = located(path)
+    is_sharded = not isinstance(path, StoreURL) and sharded_folder(path)[0] is not None
+    file = _opened(path, policy)
+    if is_sharded: policy = replace(policy, virtual_datasets=True)
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
             root = GuardedGroup(_root_of(file, path), path, policy)
@@ -245,15 +247,19 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
         yield root
 
 
-def _opened(path, data, policy):
+def _opened(path, policy):
     in_store = isinstance(path, StoreURL)
     if not in_store: regular_file(path, "an HDF5 file")
+    data = path if in_store else data_file(path)
     with hdf5_errors(path), nullcontext(open_store(path)) if in_store else data.open("rb") as file:
         head = _checked_head(file, data, policy)
-        try: return h5py.File(file if in_store else data, "r")
+        try: opened = h5py.File(file if in_store else data, "r")
         except OSError as error:
             if not error.errno: check_length(file, head, data.name, error)  # the system itself had no objection
             raise
+    if in_store or data_file(path) == data: return opened
+    opened.close()  # meanwhile a version had a successor, and got an index of its own
+    return _opened(path, policy)
 
 
 @contextmanager
@@ -286,15 +292,5 @@ def _checked_head(file, path, policy):
         found = f"{path.name} has a block of 512 bytes in front, as MATLAB's v7.3 files have"
         remedy = "Recordings are imported with lstm_pfd_h5 migrate, and lstm_pfd_h5 inspect lists the arrays"
         raise SchemaError(found, "a training file, which begins with HDF5's signature", remedy)
-    raise _not_hdf5(path.name, head)
-
-
-def _not_hdf5(name, head):
-    if not head: return CorruptFileError(f"{name} is empty", "an HDF5 file", _RESTORE)
-    kind, remedy = content_of(head)
-    if kind:
-        found, remedy = f"it looks like {kind}", remedy or "Recordings are imported with lstm_pfd_h5 migrate"
-        return CorruptFileError(f"{name} is not an HDF5 file: {found}", remedy=remedy)
-    found = f"{name} is not an HDF5 file: it begins with {head[:8].hex(' ')}"
-    return CorruptFileError(found, HDF5_SIGNATURE.hex(" "), "Check the path, or restore the file from a backup")
+    raise not_hdf5(path.name, head)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..core.files import SHARDS, file_identity
+from ..core.files import SHARDS, data_file, file_identity, sharded_folder
 from ..errors import CorruptFileError, FileChangedError, MissingFileError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
 from .read_errors import hdf5_errors
@@ -49,8 +49,8 @@ class ShardTable:
     open_file: Callable
 
     @classmethod
-    def read(cls, root: h5py.Group, folder: Path, open_file: Callable, policy: Policy = SIGNAL_POLICY) -> "ShardTable":
-        """The table in the index of a folder.
+    def read(cls, root: h5py.Group, path: Path, open_file: Callable, policy: Policy = SIGNAL_POLICY) -> "ShardTable":
+        """The table in the index of a folder, or in that of a version, such as `folder/index.3.h5`.
 
         Raises
         ------
@@ -58,7 +58,10 @@ class ShardTable:
             There is none, or it is damaged.
         UnsafeFileError
             It names a file outside the folder.
+        MissingFileError
+            There is no such version.
         """
+        folder, version = sharded_folder(path)
         with hdf5_errors(folder, f"/{SHARDS}"):
             group = root.get(SHARDS) if root.get(SHARDS, getlink=True).__class__ is h5py.HardLink else None
             stated = attributes_of(group, policy) if isinstance(group, h5py.Group) else {}
@@ -66,6 +69,7 @@ class ShardTable:
         if stated.get("format") != FORMAT or any(column is None for column in columns):
             found = f"The index of {folder.name} has no table of shards that this version reads"
             raise CorruptFileError(found, FORMAT, "Restore it from a backup, or update lstm_pfd_h5")
+        _check_version(version, attributes_of(root, policy, ("version",)).get("version", 1), path, folder)
         names, digests, rows = columns
         splits = list(stated.get("splits", ()))
         if not len(names) == len(digests) == len(rows) or rows.shape[1:] != (len(splits),) or (rows < 0).any():
@@ -109,6 +113,15 @@ class ShardTable:
 
     def _name(self, number):
         return f"Shard {self.names[number]} of {self.folder.name}"
+
+
+def _check_version(wanted, stated, path, folder):
+    if wanted is None or wanted == stated: return
+    if data_file(path) == path:
+        found = f"{path.name} of {folder.name} states that it is version {stated}"
+        raise CorruptFileError(found, f"version {wanted}", _RESTORE)
+    remedy = f"lstm_pfd_h5 versions {folder.name} lists the versions"
+    raise MissingFileError(f"{folder.name} has no {path.name}: it is at version {stated}", remedy=remedy)
 
 
 def _column(group, name, policy):

@@ -6,6 +6,7 @@
 __all__ = ['Shard', 'read_shard', 'write_index']
 
 # %% ../../nbs/guide/05_store/34_shard_index.ipynb #61e05400
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,17 +86,23 @@ def read_shard(folder, name: str) -> Shard:
         return Shard(name, root.checksums.digest, readers, dtypes, None if texts is None else len(texts))
 
 
+def _are_continued(names, others):
+    "Whether one list of class names continues the other, so that all numbers mean the same."
+    return None not in (names, others) and all(one == other for one, other in zip(names, others))
+
+
 def _check_alike(shards, folder):
     first = shards[0]
     for shard in shards[1:]:
         for what, value in first.kind.items():
             other = shard.kind[what]
             if value == other or what == "rows" and None in (value, other): continue
+            if what == "classes" and _are_continued(value, other): continue
             found = f"The shards of {folder.name} differ in {what}: {first.name} has {value}, {shard.name} {other}"
             raise SchemaError(found, "the same in all shards", "Make the shard again, with the options of the others")
 
 # %% ../../nbs/guide/05_store/34_shard_index.ipynb #0e91ee2c
-def write_index(folder, names=None, attributes: dict | None = None) -> Path:
+def write_index(folder, names=None, attributes: dict | None = None, add: Callable | None = None) -> Path:
     """Write the index of a folder of shards, atomically; an earlier index is replaced.
 
     Parameters
@@ -105,7 +112,9 @@ def write_index(folder, names=None, attributes: dict | None = None) -> Path:
     names : sequence of str, optional
         The files that are shards, in the order of their rows; by default all, in the order of their names.
     attributes : dict, optional
-        Root attributes of the index. The others are those of the first shard.
+        Root attributes of the index. The others are those of the first shard; of the class names, the longest list.
+    add : callable, optional
+        Is given the open file, and adds what it likes to it.
 
     Returns
     -------
@@ -132,12 +141,14 @@ def write_index(folder, names=None, attributes: dict | None = None) -> Path:
     with write_errors(index), atomic_write(index) as temporary, NewFile(temporary) as file:
         with open_file(folder / SHARDS / names[0]) as root:
             copy_attributes(root, file, ("shard_key", "num_signals", *(attributes or {})))
+        _state_classes(file, shards)
         counts = {split: [len(shard.readers[split]) if split in shard.readers else 0 for shard in shards]
                   for split in SPLITS if any(split in shard.readers for shard in shards)}
         for split in counts: _write_split(file, folder, split, [each for each in shards if split in each.readers])
         if shards[0].num_metadata is not None: _write_metadata(file, folder, shards)
         write_table(file, names, [shard.digest for shard in shards], counts)
         file.attrs.update({"num_signals": sum(map(sum, counts.values())), **(attributes or {})})
+        if add is not None: add(file)
         write_checksums(file, {})
     return index
 
@@ -169,6 +180,13 @@ def _virtual_signals(group, split, shards, readers, first):
         start, end = end, end + len(reader)
         layout[start:end] = h5py.VirtualSource(f"{SHARDS}/{shard.name}", f"{split}/signals", reader.shape)
     return group.create_virtual_dataset("signals", layout)
+
+
+def _state_classes(file, shards):
+    "Class names that were added by a later shard."
+    names = max((shard.kind["classes"] or [] for shard in shards), key=len)
+    if len(names) > len(shards[0].kind["classes"] or []):
+        file.attrs["label_names"] = np.array(names, h5py.string_dtype("utf-8"))
 
 
 def _state_storage(signals, storages, first):
