@@ -110,7 +110,8 @@ def check_length(file: BinaryIO, head: bytes, name: str, cause: BaseException | 
 # %% ../../nbs/guide/03_hdf5/06_superblock.ipynb #6960527c
 def not_hdf5(name: str, head: bytes) -> CorruptFileError:
     "The error for a file that is not HDF5, with what its first bytes look like."
-    if not head: return CorruptFileError(f"{name} is empty", "an HDF5 file", "Copy it again, or restore it")
+    remedy = "Copy it again, or restore it from a backup"
+    if not head: return CorruptFileError(f"{name} is empty", "an HDF5 file", remedy)
     kind, remedy = content_of(head)
     if kind:
         found, remedy = f"it looks like {kind}", remedy or "Recordings are imported with lstm_pfd_h5 migrate"
