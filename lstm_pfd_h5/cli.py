@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'TRUSTED', 'RENEW_HELP', 'WHERE_HELP', 'SLOW_FILE', 'SOURCE', 'NEW_FILE',
            'TARGET', 'SIGNALS_HELP', 'TARGETS_HELP', 'STORAGE_HELP', 'SPLIT_NAMES_HELP', 'migrate', 'generate',
-           'MEASURED_FILE', 'main', 'inspect', 'validate', 'verify', 'audit', 'table', 'normalize', 'repack', 'bench',
-           'demo']
+           'MEASURED_FILE', 'main', 'inspect', 'validate', 'verify', 'audit', 'table', 'normalize', 'repack', 'shard',
+           'bench', 'demo']
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #0864c8c2
 import os
@@ -229,6 +229,22 @@ def repack(
         allow_rounding=allow_rounding, storage=storage, overwrite=overwrite,
     )
     typer.echo(report)
+
+# %% ../nbs/guide/17_entry_points/08_cli.ipynb #c5d9ebe8
+@command
+def shard(
+    source: Path = typer.Argument(metavar="FILE", help="A training file with splits.", show_default=False),
+    folder: Path = typer.Argument(metavar="FOLDER", help="A new folder.", show_default=False),
+    size: str = typer.Option("256MiB", "--size", metavar="SIZE", help="Signals of a shard, as float32, at most."),
+    compression: str = COMPRESSION,
+    compression_opts: int = LEVEL,
+):
+    """Make a folder of many training files of one, with an index: a sharded data set. Back: repack FOLDER FILE."""
+    from lstm_pfd_h5.entry_points.option_values import parse_bytes
+    from lstm_pfd_h5.store.sharding import shard_file
+
+    size = parse_bytes(size, "--size")
+    typer.echo(shard_file(source, folder, shard_bytes=size, compression=compression, compression_opts=compression_opts))
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #baa30df4
 migrate = command(migrate)

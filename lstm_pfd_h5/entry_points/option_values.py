@@ -82,8 +82,8 @@ def parse_targets(texts: list) -> dict:
     raise InvalidArgumentError(f"--target is {_typed(texts)}", "NAME=RULE, such as rul=remaining, and each name once")
 
 
-def parse_bytes(text: str | None) -> int | None:
-    """The value of `--max-bytes`: `'4GiB'`, `'500 MB'` or a number of bytes.
+def parse_bytes(text: str | None, option: str = "--max-bytes") -> int | None:
+    """The value of an option of bytes: `'4GiB'`, `'500 MB'` or a number of bytes.
 
     Raises
     ------
@@ -93,6 +93,6 @@ def parse_bytes(text: str | None) -> int | None:
     if text is None: return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
     if match is None:
-        raise InvalidArgumentError(f"--max-bytes is {text!r}", "a number of bytes, such as 4GiB or 500MB")
+        raise InvalidArgumentError(f"{option} is {text!r}", "a number of bytes, such as 4GiB or 500MB")
     number, prefix, binary = match.groups()
     return int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(prefix or " ")))

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.markers import CARETRIGHT
 
 from ..core.checks import whole_number
+from ..core.files import data_file
 from ..core.report import Report, Summary, Table, format_bytes
 from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.guard import GuardedGroup, open_file
@@ -126,7 +127,7 @@ def file_map(source) -> FileMap:
         arrays = [stored_array(dataset, name) for name, dataset in _datasets(root)]
     arrays.sort(key=lambda array: array.addresses[0] if len(array.addresses) else np.inf)
     if not arrays: raise SchemaError(f"{path.name} holds no array", "at least one")
-    return FileMap(path, path.stat().st_size, arrays)
+    return FileMap(path, data_file(path).stat().st_size, arrays)
 
 
 def _path_of(source):
