@@ -66,6 +66,8 @@ class MigrationPlan:
     random_seed : int
     pattern : tuple of str, optional
         Which files of a folder, if the user says so.
+    shard_bytes : int, optional
+        Bytes of the samples of a shard, as float32; by default all rows are written to one file.
 
     Raises
     ------
@@ -93,6 +95,7 @@ class MigrationPlan:
     stratify: bool = True
     random_seed: int = 42
     pattern: tuple | None = None
+    shard_bytes: int | None = None
 
     def __post_init__(self):
         if self.signal_length is not None: positive("signal_length", self.signal_length, whole=True)
@@ -110,6 +113,7 @@ class MigrationPlan:
         one_of("copies", self.copies, COPIES)
         check_ratios(self.split_ratios)
         whole_number("random_seed", self.random_seed)
+        if self.shard_bytes is not None: positive("shard_bytes", self.shard_bytes, whole=True)
 
 
 def _check_group_pattern(pattern):
@@ -147,7 +151,7 @@ _OPTIONS = {
     "group_by": "--group-by", "labels": "--labels", "signal_variable": "--signal", "rows": "--rows", "unit": "--unit",
     "data_set": "--data-set", "targets": "--target", "copies": "--copies", "skip": "--skip", "decimal": "--decimal",
     "separator": "--separator", "max_bytes": "--max-bytes", "split_ratios": "--ratios", "random_seed": "--seed",
-    "pattern": "--pattern",
+    "pattern": "--pattern", "shard_bytes": "--shards",
 }
 
 

@@ -70,7 +70,7 @@ class MigrationReport(Report):
     Attributes
     ----------
     output : Path or None
-        The file that was written; `None` if nothing was written.
+        The file that was written, or the folder of a sharded data set; `None` if nothing was written.
     recordings : list of SurveyedRecording
         The recordings that were imported, or would be.
     refused : dict of str to LstmPfdError
@@ -101,6 +101,8 @@ class MigrationReport(Report):
         Whether the signals can be stored as counts, and what that saves.
     not_searched : NotSearched
         The files of the folder that match no pattern.
+    shards : list of MadeShard
+        What became of each shard; empty for a single file.
     """
 
     output: Path | None
@@ -120,6 +122,7 @@ class MigrationReport(Report):
     commands: list = field(default_factory=list)
     counts: CountsSaving | None = None
     not_searched: NotSearched = field(default_factory=NotSearched)
+    shards: list = field(default_factory=list)
 
     def summary(self) -> Summary:
         "Facts, classes × splits, the first twelve recordings, the reasons of refusals, and what to do next."
@@ -142,8 +145,16 @@ class MigrationReport(Report):
                  "channels": ", ".join(self.channel_names) or None, "unit": ", ".join(units) or None,
                  "targets": ", ".join(self.target_names) or None,
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown",
-                 "as counts": str(self.counts) if self.counts else None}
+                 "as counts": str(self.counts) if self.counts else None, "shards": self._shards()}
         return {name: value for name, value in facts.items() if value is not None}
+
+    def _shards(self):
+        "How many shards were made, and by how many processes; `None` if there are none."
+        made = [shard for shard in self.shards if shard.name and not shard.was_found]
+        found = sum(shard.was_found for shard in self.shards)
+        workers = len({shard.worker for shard in made})
+        words = [f"{len(made):,} made by {workers} process{'es' * (workers > 1)}"] * bool(made)
+        return ", ".join([*words, *[f"{found:,} found"] * bool(found)]) or None
 
     def _warnings(self):
         count = len(self.refused)
