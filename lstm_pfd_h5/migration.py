@@ -26,7 +26,8 @@ from .recordings.migration_writing import write_recordings, writer_options
 from .recordings.repeated_recordings import resolve_repeats
 from .recordings.signal_spool import SignalSpool
 from .recordings.survey import survey
-from .store.shard_making import SHARD_BYTES, check_shard_folder
+from .store.shard_making import check_shard_folder
+from .store.sharding import SHARD_BYTES
 from .store.signal_writer import STORAGES
 
 # %% ../nbs/guide/11_recordings/33_migration.ipynb #58b5a7fa
@@ -43,8 +44,7 @@ def migrate(
     """Turn a folder of recordings into one training file with splits, or into a sharded data set.
 
     All rows of one file go to one split, and so do recordings with the same content. Two files of the same bearing may
-    still go to two splits, where a network can recognise the bearing instead of its fault. To keep them together, name
-    the bearing with `group_by`.
+    still go to two splits, where a network can recognise it instead of its fault: `group_by` keeps them together.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def migrate(
     output : path-like
         The HDF5 file to write; with `shard_bytes` or a `client`, the folder of the sharded data set.
     pattern : str or tuple of str
-        Which files of a folder; by default those with the suffix of a known format.
+        Which files of a folder; by default those of known formats.
     signal_length, hop, resample_to, ..., random_seed
         How recordings are read, cut, labelled and divided; see `MigrationPlan`.
     compression, compression_opts, storage
@@ -61,15 +61,14 @@ def migrate(
     dry_run : bool
         Only survey and divide; write nothing but the `report`.
     overwrite : bool
-        Whether an existing `output` may be replaced. A folder of shards without an index, from an attempt that was not
-        finished, is continued.
+        Whether an existing `output` may be replaced. A folder without an index, left unfinished, is continued anyway.
     report : path-like, optional
         Store what became of every file as `.csv` or `.json`.
     progress : bool
         Whether to show progress bars.
     num_workers : int
-        Processes that read the files, as for `map_in_order`: pays for thousands of small ones; 0 reads large ones on
-        all processors. A format added with `readers.formats.register` is known to other processes if they are forked.
+        Processes that read the files, as for `map_in_order`: pays for thousands of small ones; 0 uses threads. A format
+        added with `readers.formats.register` is known to other processes if they are forked.
     shard_bytes : int, optional
         Make a sharded data set: bytes of the samples of a shard, as float32. With a `client` 256 MiB by default.
     client : distributed.Client, optional
@@ -82,10 +81,8 @@ def migrate(
 
     Raises
     ------
-    InvalidArgumentError
-        An option is not valid. `ExistingFileError` if `output` exists.
-    MissingDependencyError
-        The compression needs a plugin that is not installed.
+    InvalidArgumentError, MissingDependencyError
+        An option is not valid, or its plugin not installed. `ExistingFileError` if `output` exists.
     MissingFileError
         There is no such source, or it has no files that match.
     ImportRefusedError
@@ -94,10 +91,8 @@ def migrate(
         The recordings have different rates, lengths or channels, and no option brings them together.
     FileChangedError
         A file changed between the two passes. A sharded data set is made without it: it is among the `refused`.
-    PublishError
-        The file could not be written; an existing one is unchanged.
-    WorkerError
-        A worker of the cluster died several times at the same task, or differs from this process.
+    PublishError, WorkerError
+        The output could not be written; an existing one is unchanged. A worker died, or differs from this process.
     """
     if client is not None: shard_bytes = _shard_bytes(shard_bytes, check_client(client), num_workers)
     plan = MigrationPlan(
@@ -105,9 +100,7 @@ def migrate(
         targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed, _own(pattern),
         shard_bytes,
     )
-    if report is not None: check_report_path(report)
-    check_compression(compression, compression_opts)
-    _check_storage(storage, plan)
+    _check(report, compression, compression_opts, storage, plan)
     with nullcontext() if dry_run else _spool_for(Path(output), overwrite, plan, client) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers, client=client)
         resolve_repeats(found, plan, progress)
@@ -136,7 +129,9 @@ def _shard_bytes(shard_bytes, client, num_workers):
     raise InvalidArgumentError(f"is {num_workers}, and there is a client", "0", remedy, argument="num_workers")
 
 
-def _check_storage(storage, plan):
+def _check(report, compression, compression_opts, storage, plan):
+    if report is not None: check_report_path(report)
+    check_compression(compression, compression_opts)
     if one_of("storage", storage, STORAGES) != "counts" or plan.shard_bytes is None: return
     remedy = "Store float32, or write one file: leave out shard_bytes= (--shards) and client="
     found = "is 'counts', and each shard would have a step of its own"

@@ -27,7 +27,7 @@ from .signal_model.signal_metadata import GENERATOR_VERSION, SignalMetadata
 from .signal_model.signal_shards import write_signal_shards
 from .signal_model.single_signal import make_signals
 from .signal_model.waveforms import keep_memory
-from .store.shard_making import SHARD_BYTES
+from .store.sharding import SHARD_BYTES
 
 _all_ = ["FaultModeler", "NoiseGenerator", "SignalMetadata"]
 
@@ -234,18 +234,16 @@ def generate_to_file(
     ------
     InvalidArgumentError
         An argument is not valid.
-    PublishError
-        The file could not be written; an earlier one is untouched.
-    WorkerError
-        A worker died.
+    PublishError, WorkerError
+        The file could not be written; an earlier one is untouched. A worker died.
     """
     config, timestamp = SignalGenerator(config).config, _now()
     requests = signal_requests(config)
     options = dict(split_ratios=split_ratios, compression=compression, compression_opts=compression_opts)
     if client is not None or shard_bytes is not None:
-        where = dict(client=client, num_workers=num_workers, multiprocessing_context=multiprocessing_context)
+        options |= dict(client=client, num_workers=num_workers, multiprocessing_context=multiprocessing_context)
         size = SHARD_BYTES if shard_bytes is None else shard_bytes
-        return write_signal_shards(path, config, requests, timestamp, size, **where, **options)
+        return write_signal_shards(path, config, requests, timestamp, size, **options)
     labels = np.array([LABEL_OF_FAULT[fault] for fault, _, _ in requests])
 
     def produce(batches):
