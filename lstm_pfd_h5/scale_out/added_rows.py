@@ -34,7 +34,8 @@ def split_of_groups(groups: dict) -> dict:
         number = SPLITS.index(split)
         for name in dict.fromkeys(np.asarray(names).tolist()):
             if found.setdefault(name, number) == number: continue
-            raise SplitError(f"The group {name!r} is in {SPLITS[found[name]]} and in {split}", "each group in one split",
+            where = f"in {SPLITS[found[name]]} and in {split}"
+            raise SplitError(f"The group {name!r} is {where}", "each group in one split",
                              "Divide the data set again: lstm_pfd_h5 audit lists such groups")
     return found
 
@@ -91,7 +92,7 @@ def _add(classes, class_of_row, split_of_row):
     chosen = split_of_row >= 0
     np.add.at(classes, (class_of_row[chosen], split_of_row[chosen]), 1)
 
-
+# %% ../../nbs/guide/15_scale_out/14_added_rows.ipynb #576afc3a
 def _by_group(class_of_row, group_of_row, classes, ratios, bits):
     wanted = np.array([number for number in SPLIT_PRIORITY if ratios[number] > 0])
     shape = group_of_row.max() + 1, len(classes)
