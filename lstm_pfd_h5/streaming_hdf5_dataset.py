@@ -65,8 +65,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
                                  channels=None, indices=None, return_index: bool = False, normalization=None,
                                  normalize_per: str = "channel", balance: str | None = None, weights=None,
                                  limit_per_class: int | None = None, views: int | None = None, storage_options=None,
-                                 train_batch_transform=None, test_batch_transform=None, distributed="auto",
-                                 **options) -> dict:
+                                 shards_together: int | None = None, train_batch_transform=None,
+                                 test_batch_transform=None, distributed="auto", **options) -> dict:
     """A `DataLoader` for each split of a training file, which is opened once.
 
     Without workers, rows are decoded on threads while the network trains. Workers pay if a transform in Python takes
@@ -85,8 +85,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     use_chunked, chunk_size
         Read blocks of `chunk_size` rows, and shuffle by blocks: for hard disks and network shares.
     seed : int, optional
-        The order of training rows is a function of seed and epoch. By default the seed is PyTorch's global one, and 0
-        with several ranks, because it must be the same on all of them.
+        The order of training rows follows from it and the epoch. By default PyTorch's seed; 0 with several ranks.
     cache_size, target, window, hop, jitter, channels, return_index, storage_options
         As in `StreamingHDF5Dataset`. Only training windows are shifted. Targets are (batch,) or (batch, K) float32; row
         numbers come as a third part of each batch.
@@ -94,8 +93,8 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
         Name → rows of a loader, as numbers of the split `'all'`: a fold. The loader 'train' is shuffled.
     normalization, normalize_per
         As in `StreamingHDF5Dataset`. A kind is fitted once, to the rows of 'train', and used by all loaders.
-    balance, weights, limit_per_class, views
-        What an epoch of training contains, as for `plan_items`; weights are of the training rows in use.
+    balance, weights, limit_per_class, views, shards_together
+        What an epoch of training contains, and how it is shuffled: see `StreamingHDF5Dataset.epoch_sampler`.
     distributed : 'auto', None or (int, int)
         Which of several training processes this is (see `rank_and_world`). Together, ranks see each item once. If the
         last step does not divide by the ranks, training repeats a few items, so that none waits for ever; the other
@@ -121,6 +120,7 @@ def create_streaming_dataloaders(hdf5_path, batch_size: int = 32, num_workers: i
     rank, world_size = rank_and_world(distributed)
     if seed is None: seed = torch.initial_seed() % 2**63 if world_size == 1 else 0
     contents = dict(balance=balance, weights=weights, limit_per_class=limit_per_class, views=views)
+    contents["shards_together"] = shards_together
     transforms = (test_transform, test_batch_transform), (train_transform, train_batch_transform)
     readers = _readers(located(hdf5_path, storage_options), indices, channels)
     if "train" not in readers: _check_nothing_for_training(readers, jitter=jitter, **contents)

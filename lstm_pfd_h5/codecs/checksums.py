@@ -99,7 +99,20 @@ def _moved(bits, sums):
 def row_checksums(values: np.ndarray) -> np.ndarray:
     "CRC-32C of rows, uint32: of numbers (..., samples) one for each line of samples, of texts one for each text."
     if values.dtype.kind not in "OS": return line_checksums(values)
+    if values.dtype.kind == "S": return _checksums_of_short_texts(values)
     return np.array([crc32c(utf8(text)) for text in values.reshape(-1).tolist()], np.uint32).reshape(values.shape)
+
+
+def _checksums_of_short_texts(values):
+    "Those of texts of a fixed width: of each run of equal ones once, and all texts of one length together."
+    texts = np.ascontiguousarray(values).reshape(-1)
+    first = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
+    lengths, sums = np.char.str_len(texts[first]), np.empty(len(first), np.uint32)
+    lines = texts[first].reshape(-1, 1).view(np.uint8)
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
+        chosen = lengths == length
+        sums[chosen] = line_checksums(lines[chosen, :length])
+    return np.repeat(sums, np.diff(first, append=len(texts))).reshape(values.shape)
 
 
 def utf8(text: str | bytes) -> bytes:

@@ -54,7 +54,7 @@ def class_numbers(dataset: h5py.Dataset, rows: int, where: str, as_targets: str 
         raise SchemaError(found, "one number for each row")
     if not is_column(dataset.shape, rows): return _one_hot_classes(dataset, rows, where, as_targets)
     values = dataset[...].reshape(rows)
-    if values.dtype.kind in "bi": return values.astype(np.int64)
+    if values.dtype.kind in "bi": return values.astype(np.int64, copy=False)
     return _whole_numbers(values, where, as_targets, as_unknown, unknown)
 
 

@@ -42,7 +42,16 @@ def groups_of(group: GuardedGroup) -> np.ndarray | None:
     found = _column(group, "groups")
     if found is None: return None
     dataset, rows, _, _ = found
-    return (dataset.asstr()[...] if h5py.check_string_dtype(dataset.dtype) else dataset[...]).reshape(rows)
+    kind = h5py.check_string_dtype(dataset.dtype)
+    if kind is None or kind.length is None: return (dataset.asstr() if kind else dataset)[...].reshape(rows)
+    return _decoded(dataset[...].reshape(rows), kind.encoding)
+
+
+def _decoded(texts, encoding):
+    "Texts of a fixed width as `str`, each run of equal ones once: neighbouring rows often are of one recording."
+    first = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
+    values = np.array([text.decode(encoding) for text in texts[first].tolist()], object)
+    return np.repeat(values, np.diff(first, append=len(texts)))
 
 
 def _column(group, name):

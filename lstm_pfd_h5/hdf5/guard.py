@@ -88,9 +88,9 @@ class GuardedGroup:
     """
 
     def __init__(self, group: h5py.Group, path: Path, policy: Policy, checksums: Checksums | None = None,
-                 shards: ShardTable | None = None):
+                 shards: ShardTable | None = None, sharded: dict | None = None):
         self._group, self.path, self.policy, self.checksums, self.shards = group, path, policy, checksums, shards
-        self._listed: set = set()
+        self._listed, self._sharded = set(), {} if sharded is None else sharded
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class GuardedGroup:
         return self._like(self._group.file["/"])
 
     def _like(self, group):
-        return GuardedGroup(group, self.path, self.policy, self.checksums, self.shards)
+        return GuardedGroup(group, self.path, self.policy, self.checksums, self.shards, self._sharded)
 
     def __repr__(self):
         return f"<GuardedGroup {self.name!r} in {self.path.name}: {', '.join(self.keys()[:8])}>"
@@ -119,11 +119,8 @@ class GuardedGroup:
         return names
 
     def __contains__(self, path):
-        try:
-            self[path]
-        except KeyError:
-            return False
-        return True
+        try: return self[path] is not None
+        except KeyError: return False
 
     def has_group(self, name: str) -> bool:
         "Whether a member is a group that may be opened."
@@ -169,13 +166,13 @@ class GuardedGroup:
 
     def _open(self, component):
         with hdf5_errors(self.path, ObjectPath(self._group, member=component, with_file=False)):
-            name = component.encode()
-            if not component or not self._group.id.links.exists(name): missing = True
-            else:
-                missing = False
+            name, opened, place = component.encode(), None, (self.name, component)
+            if place in self._sharded: return self._sharded[place]
+            if component and self._group.id.links.exists(name):
                 self._check_link(name, component)
                 opened = self._checked(h5o.open(self._group.id, name))
-        if missing: raise self._missing(component)
+        if opened is None: raise self._missing(component)
+        if isinstance(opened, ShardedDataset): self._sharded[place] = opened  # HDF5 is slow to open many sources
         return opened
 
     def _missing(self, component):

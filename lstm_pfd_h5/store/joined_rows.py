@@ -52,6 +52,12 @@ class JoinedRows(RowReader):
         self.dtype = np.result_type(*(part.dtype for part in parts))
         self.fetches = any(part.fetches for part in parts)
 
+    @property
+    def shard_of_row(self) -> np.ndarray | None:
+        "That of each part, one after another."
+        parts = [part.shard_of_row for part in self.parts if part.shape[0]]
+        return None if not parts or any(part is None for part in parts) else np.concatenate(parts)
+
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "The tasks of all parts; the threads share them."
         shares = _shares(self.ends, rows, places)
@@ -100,6 +106,11 @@ class ShardRows(RowReader):
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._hold()
+
+    @property
+    def shard_of_row(self) -> np.ndarray:
+        "(rows,) int64, the number of the shard that has each row."
+        return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
 
     def select_channels(self, select: Callable, count: int) -> "ShardRows":
         "Rows of some channels: `select` makes a reader of these `count` from that of a shard."

@@ -73,7 +73,8 @@ def join_columns(parts: list, file_name: str) -> RowColumns:
         raise SchemaError(found, "the same targets in each split, to be read as one", "Read one split at a time")
     columns: dict = {each.name: [getattr(part, each.name) for part in parts] for each in fields(RowColumns)}
     for name, column in columns.items():
-        columns[name] = None if any(each is None for each in column) else np.concatenate(column)
+        is_known = not any(each is None for each in column)
+        columns[name] = (column[0] if len(column) == 1 else np.concatenate(column)) if is_known else None
     return RowColumns(**columns)
 
 # %% ../../nbs/guide/05_store/09_row_columns.ipynb #078bc391

@@ -38,6 +38,11 @@ class RowReader(ABC):
     fetches = False
     "Whether the bytes of rows are asked for first, from a store, and decoded when they have come."
 
+    @property
+    def shard_of_row(self) -> np.ndarray | None:
+        "(rows,) int64, the number of the file that has each row; `None` where one file has all."
+        return None
+
     def read(self, rows: np.ndarray, out: np.ndarray, threads: int | None = None, places: np.ndarray | None = None):
         """Fill rows of an array.
 

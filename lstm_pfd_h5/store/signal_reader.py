@@ -106,10 +106,8 @@ class SignalReader(Report):
 
         Raises
         ------
-        SplitNotFoundError
-            The file has a flat layout.
-        InvalidArgumentError
-            It has no such channel.
+        SplitNotFoundError, InvalidArgumentError
+            The file has a flat layout, or no such channel.
         """
         readers, common, path = {}, cls.__new__(cls), located(path, storage_options)
         with open_file(path) as root, hdf5_errors(path):

@@ -196,7 +196,7 @@ class StreamingHDF5Dataset(Report, Dataset):
         return range(first, first + self.windows.per_row)
 
     def epoch_sampler(self, batch_size: int = 32, *, shuffle: bool = True, balance=None, weights=None,
-                      limit_per_class=None, views=None, world_size: int = 1, **options) -> EpochSampler:
+                      limit_per_class=None, views=None, shards_together=None, world_size=1, **options) -> EpochSampler:
         """Batches of this data set for `StreamingDataLoader(dataset, batch_sampler=...)`.
 
         Parameters
@@ -205,14 +205,15 @@ class StreamingHDF5Dataset(Report, Dataset):
             As for `EpochSampler`.
         balance, weights, limit_per_class, views
             As for `plan_items`; weights are of rows in use.
+        shards_together : int, optional
+            A shuffle mixes rows of so many shards at a time, and each rank reads only some in an epoch. By default all.
         """
         groups = None if self.reader.groups is None else self.reader.groups[self.rows]
         labels = self.reader.labels[self.rows]
         contents = plan_items(len(self.rows), self.windows.per_row, labels=labels, groups=groups, balance=balance,
                               weights=weights, limit_per_class=limit_per_class, views=views)
-        pool, rows = self._items.pool_for(batch_size, world_size), None if self._items.has_all_rows else self.rows
-        options |= dict(batch_size=batch_size, shuffle=shuffle, world_size=world_size, origin=str(self.windows))
-        return EpochSampler(contents, pool=pool, rows=rows, **options)
+        options |= self._items.order_options(batch_size, world_size, shards_together if shuffle else None)
+        return EpochSampler(contents, batch_size=batch_size, shuffle=shuffle, world_size=world_size, **options)
 
     def set_epoch(self, epoch: int) -> None:
         "The epoch for jitter and generators where batches do not come from an `EpochSampler`; before workers start."

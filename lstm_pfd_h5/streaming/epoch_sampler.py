@@ -9,7 +9,7 @@ __all__ = ['EpochPlan', 'plan_epoch', 'EpochSampler']
 import hashlib
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -60,7 +60,7 @@ class EpochPlan:
 
 # %% ../../nbs/guide/06_streaming/05_epoch_sampler.ipynb #54c77af2
 def plan_epoch(contents: EpochItems, *, seed: int, epoch: int, shuffle: bool = True, pool: Pool | None = None,
-               rows: np.ndarray | None = None) -> EpochPlan:
+               rows: np.ndarray | None = None, shards: np.ndarray | None = None) -> EpochPlan:
     """The order of an epoch.
 
     Parameters
@@ -73,6 +73,8 @@ def plan_epoch(contents: EpochItems, *, seed: int, epoch: int, shuffle: bool = T
         Keep the items of a block close together, and plan what to read. Its `batch_size` counts items.
     rows : np.ndarray of int, optional
         Row number in the file of each of the data set's rows, from which its block follows; by default 0, 1, 2, ...
+    shards : np.ndarray of int, optional
+        Shard of each of the data set's rows, for a pool that has `shards`.
     """
     if contents.is_plain: entries, occurrences = np.arange(len(contents))[:, None], None
     else: entries, occurrences = contents.draw(seed, epoch)
@@ -80,12 +82,15 @@ def plan_epoch(contents: EpochItems, *, seed: int, epoch: int, shuffle: bool = T
     if pool is not None and not shuffle: pool = replace(pool, lanes=1)  # neighbouring batches have rows in common
     if shuffle:
         bits = random_bits(seed, epoch)
-        if pool is None or pool.is_whole: order = random_order(len(entries), bits)
-        else: order = pooled_order(_blocks_of(entries[:, 0], contents, pool, rows), _counted_in(pool, views), bits)
+        if pool is None or pool.is_uniform: order = random_order(len(entries), bits)
+        else:
+            blocks = _blocks_of(entries[:, 0], contents, pool, rows)
+            of_shard = shards[entries[:, 0] // contents.per_row] if shards is not None and pool.shards else None
+            order = pooled_order(blocks, _counted_in(pool, views), bits, of_shard)
     if order is not None: entries, occurrences = entries[order], None if occurrences is None else occurrences[order]
     items = entries.reshape(-1)
     if occurrences is not None: occurrences = np.repeat(occurrences, views)
-    reading = None if pool is None else plan_reading(_blocks_of(items, contents, pool, rows), pool)
+    reading = plan_reading(_blocks_of(items, contents, pool, rows), pool) if pool and pool.blocks else None
     return EpochPlan(seed, epoch, items, occurrences, pool, reading)
 
 
@@ -130,9 +135,7 @@ class EpochSampler:
         Otherwise items come in order.
     rank, world_size, remainder
         As for `Share`.
-    pool : Pool, optional
-        As for `plan_epoch`.
-    rows : np.ndarray of int, optional
+    pool, rows, shards
         As for `plan_epoch`.
     origin : str
         What the items are, such as which windows. A state is refused where it is another.
@@ -158,14 +161,15 @@ class EpochSampler:
 
     def __init__(self, contents: EpochItems | int, *, batch_size: int = 1, drop_last: bool = False, seed: int = 42,
                  shuffle: bool = True, rank: int = 0, world_size: int = 1, remainder: str = "pad",
-                 pool: Pool | None = None, rows: np.ndarray | None = None, origin: str = ""):
+                 pool: Pool | None = None, rows: np.ndarray | None = None, origin: str = "",
+                 shards: np.ndarray | None = None):
         if not isinstance(contents, EpochItems): contents = EpochItems(whole_number("num_items", contents))
         self.contents, self.seed, self.shuffle = contents, whole_number("seed", seed), bool(shuffle)
         self.share = Share(len(contents), batch_size, rank, world_size, remainder, drop_last, contents.views)
         if batch_size % contents.views:
             raise InvalidArgumentError(f"batch_size is {batch_size} with views={contents.views}",
                                        "a multiple of the views, which come together")
-        self.pool, self.rows, self.origin = pool, rows, origin
+        self.pool, self.rows, self.shards, self.origin = pool, rows, shards, origin
         self.epoch, self.consumed, self.start, self.begun = 0, 0, 0, False
         self._coming: _Coming | None = None
         self._saved_pool: Pool | None = None
@@ -186,7 +190,7 @@ class EpochSampler:
         return self._make_plan().items
 
     def _make_plan(self):
-        options = {name: getattr(self, name) for name in ("seed", "epoch", "shuffle", "rows")}
+        options = {name: getattr(self, name) for name in ("seed", "epoch", "shuffle", "rows", "shards")}
         return plan_epoch(self.contents, pool=self._saved_pool or self.pool, **options)
 
     def __len__(self):
@@ -235,7 +239,7 @@ class EpochSampler:
         state = {"seed": self.seed, "epoch": self.epoch + ended, "consumed": 0 if ended else self.consumed,
                  "items": self.num_items, "kind": self._kind_of_order()}
         pool = self.pool if ended else self._saved_pool or self.pool
-        return {**state, "pool": asdict(pool)} if pool is not None else state
+        return {**state, "pool": pool.as_state()} if pool is not None else state
 
     def load_state_dict(self, state: dict) -> None:
         """Continue where `state_dict` was called, with any number of ranks and workers.
@@ -255,7 +259,7 @@ class EpochSampler:
         numbers = {name: whole_number(name, state[name]) for name in ("seed", "epoch", "consumed")}
         if numbers["consumed"]: self._check_same(state)
         pool = state.get("pool")
-        self._saved_pool = _checked_pool(pool) if pool and numbers["consumed"] else None
+        self._saved_pool = Pool.of_state(pool) if pool and numbers["consumed"] else None
         self.__dict__.update(numbers, begun=False, _coming=None)
 
     def _check_same(self, state):
@@ -273,6 +277,7 @@ class EpochSampler:
         if self._kind is None:
             block_size = self.pool.block_size if self.pool and self.shuffle else 0
             parts = [*vars(self.contents).values(), self.shuffle, block_size, self.rows, self.origin]
+            if self.pool and self.pool.shards: parts.append(self.shards)
             texts = [part.tobytes() if isinstance(part, np.ndarray) else str(part).encode() for part in parts]
             self._kind = hashlib.sha256(b"|".join(texts)).hexdigest()[:12]
         return self._kind
@@ -286,15 +291,8 @@ class EpochSampler:
     def describe_order(self) -> str:
         "How items are ordered, in a few words."
         if not self.shuffle: return "not shuffled"
-        if self.pool is None or self.pool.is_whole: return "shuffled"
+        if self.pool is None or self.pool.is_uniform: return "shuffled"
         kind = "rows" if self.pool.block_size == 1 else f"blocks of {self.pool.block_size:,} rows"
-        return f"shuffled in a pool of {self.pool.blocks:,} {kind}"
-
-
-def _checked_pool(pool):
-    "The pool of a state, which may come from a file that somebody edited."
-    names = {field.name for field in fields(Pool)}
-    numbers = [value for name, value in pool.items() if name != "is_whole"] if isinstance(pool, dict) else []
-    if not isinstance(pool, dict) or set(pool) != names or not all(type(each) is int and each > 0 for each in numbers):
-        raise InvalidArgumentError(f"The pool of the state is {pool!r:.80}", f"numbers for {', '.join(sorted(names))}")
-    return Pool(**pool)
+        kinds = [f"{self.pool.shards:,} shards"] * bool(self.pool.shards)
+        kinds += [f"{self.pool.blocks:,} {kind}"] * self.pool.keeps_blocks
+        return f"shuffled in a pool of {' and '.join(kinds)}"

@@ -90,10 +90,33 @@ class ItemReader:
         "Item numbers as (n,) int64, none negative; `RowIndexError` if one does not exist."
         return element_numbers(indices, len(self), "item")
 
-    def pool_for(self, batch_size: int, world_size: int = 1) -> Pool | None:
-        "How an epoch should use the pool; `None` where there is nothing to keep together."
-        if self.pool is None or self.windows.are_rows and self.block_size == 1: return None
-        return choose_pool(self.pool.most, self.num_blocks, self.block_size, batch_size, world_size)
+    def pool_for(self, batch_size: int, world_size: int = 1, shards: int | None = None) -> Pool | None:
+        "How an epoch should use the pool, and shards; `None` where there is nothing to keep together."
+        keeps_blocks = self.pool is not None and not (self.windows.are_rows and self.block_size == 1)
+        if not keeps_blocks and shards is None: return None
+        blocks = self.pool.most if self.pool is not None and keeps_blocks else 0
+        return choose_pool(blocks, self.num_blocks, self.block_size, batch_size, world_size, shards or 0)
+
+    def order_options(self, batch_size: int, world_size: int = 1, shards_together: int | None = None) -> dict:
+        "What an `EpochSampler` should know of rows, pool and shards; errors as for `shards_for`."
+        shards, pool = self.shards_for(shards_together), self.pool_for(batch_size, world_size, shards_together)
+        rows = None if self.has_all_rows else self.rows
+        return {"pool": pool, "rows": rows, "shards": shards, "origin": str(self.windows)}
+
+    def shards_for(self, together: int | None) -> np.ndarray | None:
+        """The shard of each row in use, (n,) int64, for an epoch that mixes rows of few shards; `None` for all.
+
+        Raises
+        ------
+        InvalidArgumentError
+            The rows are in one file, or the number is not one.
+        """
+        if together is None: return None
+        whole_number("shards_together", together, 1)
+        shards = self.reader.row_reader.shard_of_row if len(self.reader) else np.empty(0, np.int64)
+        if shards is not None: return shards[self.rows]
+        found = f"shards_together is {together}, and {self.reader.path.name} is one file"
+        raise InvalidArgumentError(found, "a folder of shards", "Leave it out: one file is shuffled as a whole")
 
     def rows_of(self, items: np.ndarray) -> np.ndarray:
         "The row in the split of each item, (n,) int64."

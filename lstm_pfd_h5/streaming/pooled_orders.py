@@ -7,11 +7,12 @@ __all__ = ['LANES', 'Pool', 'choose_pool', 'pooled_order', 'ReadingPlan', 'plan_
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #65b06056
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
 from ..core.seeded_order import random_order
+from ..errors import InvalidArgumentError
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #8efaf3af
 LANES = 8
@@ -25,7 +26,7 @@ class Pool:
     Parameters
     ----------
     blocks : int
-        Blocks that each rank holds.
+        Blocks that each rank holds; 0 where only shards are kept together.
     block_size : int
         Neighbouring rows of a block.
     lanes : int
@@ -36,6 +37,8 @@ class Pool:
         Number of ranks.
     is_whole : bool
         Whether all blocks fit, so that the shuffle need not keep anything together.
+    shards : int
+        Shards of a sharded data set that each rank reads at any time; 0 where it may read all.
     """
 
     blocks: int
@@ -44,6 +47,22 @@ class Pool:
     batch_size: int
     world_size: int = 1
     is_whole: bool = False
+    shards: int = 0
+
+    @property
+    def is_uniform(self) -> bool:
+        "Whether nothing is kept together."
+        return self.is_whole and not self.shards
+
+    @property
+    def keeps_blocks(self) -> bool:
+        "Whether the items of a block are."
+        return self.blocks > 0 and not self.is_whole
+
+    @property
+    def shards_of_lane(self) -> int:
+        "Shards of a lane that are mixed at any time."
+        return max(1, self.shards * self.world_size // self.lanes)
 
     @property
     def per_lane(self) -> int:
@@ -60,18 +79,35 @@ class Pool:
         "Blocks that are read at once, ahead of their first use."
         return max(1, min(4, self.per_lane // 4))
 
+    def as_state(self) -> dict:
+        "The numbers that a checkpoint keeps."
+        return {name: value for name, value in asdict(self).items() if name != "shards" or value}
 
-def choose_pool(blocks: int, num_blocks: int, block_size: int, batch_size: int, world_size: int = 1) -> Pool:
+    @classmethod
+    def of_state(cls, state) -> "Pool":
+        "The pool of a checkpoint, which somebody may have edited; `InvalidArgumentError` if it is none."
+        given, names = {"shards": 0, **state} if isinstance(state, dict) else {}, {field.name for field in fields(cls)}
+        lowest = {"is_whole": 0, "shards": 0, "blocks": 0 if given.get("shards") else 1}
+        valid = [type(each) in (int, bool) and each >= lowest.get(name, 1) for name, each in given.items()]
+        if set(given) == names and all(valid): return cls(**given)
+        raise InvalidArgumentError(f"The pool of the state is {state!r:.80}", f"numbers for {', '.join(sorted(names))}")
+
+
+def choose_pool(blocks: int, num_blocks: int, block_size: int, batch_size: int, world_size: int = 1,
+                shards: int = 0) -> Pool:
     """The pool of a shuffle, where `blocks` of `num_blocks` fit into memory.
 
-    It has one lane if all of them do, and otherwise as many as have a block each, at most `LANES` for each rank.
+    It has one lane if all of them do, and otherwise as many as have a block each, at most `LANES` for each rank. With
+    `shards`, each rank has lanes of its own in any case, but not more than shards.
     """
-    if blocks >= num_blocks: return Pool(blocks, block_size, 1, batch_size, world_size, is_whole=True)
-    lanes = world_size * min(LANES, 1 << (blocks.bit_length() - 1))
-    return Pool(blocks, block_size, lanes, batch_size, world_size)
+    is_whole, of_rank = blocks >= num_blocks, min(LANES, blocks, shards or LANES)
+    lanes = world_size * (1 if is_whole or not of_rank else 1 << (of_rank.bit_length() - 1))
+    if is_whole and not shards: lanes = 1
+    return Pool(blocks, block_size, lanes, batch_size, world_size, is_whole, shards)
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #8d3f0f37
-def pooled_order(blocks: np.ndarray, pool: Pool, bits: np.random.PCG64) -> np.ndarray:
+def pooled_order(blocks: np.ndarray, pool: Pool, bits: np.random.PCG64,
+                 shards: np.ndarray | None = None) -> np.ndarray:
     """An order in which the entries of a block are close together, and mixed with those of other blocks.
 
     Parameters
@@ -81,18 +117,22 @@ def pooled_order(blocks: np.ndarray, pool: Pool, bits: np.random.PCG64) -> np.nd
     pool : Pool
         Its `batch_size` counts entries.
     bits : np.random.PCG64
+    shards : np.ndarray of int, shape (E,), optional
+        The shard of each entry, where a pool has `shards`.
 
     Returns
     -------
     np.ndarray, shape (E,), int64
         Places in `blocks`, each once.
     """
-    turns = _in_random_turns(blocks, bits)
-    sequence = np.argsort(turns, kind="stable")
+    if not pool.keeps_blocks: blocks = np.arange(len(blocks))
     lane_of_place = np.arange(len(blocks)) // pool.batch_size % pool.lanes
+    if shards is None: turns = _in_random_turns(blocks, bits)
+    else: turns = _in_turns_of_shards(blocks, shards, np.bincount(lane_of_place, minlength=pool.lanes), pool, bits)
+    sequence = np.argsort(turns, kind="stable")
     places = np.argsort(lane_of_place, kind="stable")
     lane = lane_of_place[places]
-    times = _times(turns[sequence], lane, pool.spread, bits)
+    times = _times(turns[sequence], lane, pool.spread if pool.keeps_blocks else 1, bits)
     order = np.empty(len(blocks), np.int64)
     order[places] = sequence[np.lexsort((times, lane))]
     return order
@@ -119,6 +159,22 @@ def _times(turns, lane, spread, bits):
     times = np.abs(turn + 0.5 + spread * (chance - 0.5))
     times = np.where(times > size, 2 * size - times, times)
     return np.where(spread >= size, chance, times)
+
+# %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #c21ccaef
+def _in_turns_of_shards(blocks, shards, room, pool, bits):
+    "Of each entry, at which turn its block comes, (E,), if blocks of few shards are mixed; `room` is that of lanes."
+    first = np.flatnonzero(np.diff(blocks, prepend=-1))
+    sizes = np.diff(first, append=len(blocks))
+    names, shard = np.unique(shards[first], return_inverse=True)
+    turn_of_shard = np.empty(len(names), np.int64)
+    turn_of_shard[random_order(len(names), bits)] = np.arange(len(names))
+    sequence = np.argsort(turn_of_shard[shard], kind="stable")
+    begins = np.cumsum(sizes[sequence]) - sizes[sequence]
+    lane = np.searchsorted(np.cumsum(room), begins, side="right")
+    times = _times(turn_of_shard[shard[sequence]], lane, pool.shards_of_lane, bits)
+    turns = np.empty(len(first), np.int64)
+    turns[sequence[np.lexsort((times, lane))]] = np.arange(len(first))
+    return np.repeat(turns, sizes)
 
 # %% ../../nbs/guide/06_streaming/03_pooled_orders.ipynb #0fa0dfe5
 @dataclass(frozen=True, eq=False)
