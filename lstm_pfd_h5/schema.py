@@ -263,9 +263,9 @@ def describe_file(path) -> FileDescription:
         stated = (checked_attribute(root, name) for name in ("channel_names", "target_names"))
         channels, target_names = (None if names is None else list(names) for names in stated)
         return FileDescription(
-            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root), channels,
-            target_names, "metadata" in root, data_size(path), root.checksums is not None, _has_statistics(root),
-            _not_read(root))
+            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
+            channels, target_names, "metadata" in root, data_size(path), root.checksums is not None,
+            _has_statistics(root), _not_read(root))
 
 
 def _has_statistics(root):

@@ -259,8 +259,7 @@ def edited_copy(path, identity: tuple, task: str, remedy: str) -> Iterator[Path]
 
     Parameters
     ----------
-    path : path-like
-        A file, or the folder of a sharded data set: its index.
+    path : path-like, of a file or of a sharded data set: its index
     identity : tuple
         The `file_identity` that the file had when the `task` began, such as `'its statistics were computed'`.
     remedy : str
