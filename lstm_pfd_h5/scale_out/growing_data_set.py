@@ -52,6 +52,7 @@ class GrowingDataSet:
     def __init__(self, folder: Path):
         if sharded_folder(folder) != (folder, None): raise _not_sharded(folder)
         with open_file(folder) as root:
+            if root.shards is None: raise _not_sharded(folder)
             self.folder, self.version, self.shards = folder, version_of(root), root.shards
             self.plan_text = root.attributes((PLAN,)).get(PLAN)
             self.known = KnownRecordings.read(root).with_shards(root.shards)

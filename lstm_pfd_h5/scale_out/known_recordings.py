@@ -171,16 +171,16 @@ def find_known(known: KnownRecordings, prints: list, load: Callable, readers: di
     Returns
     -------
     dict of int to Known
-        By the number of the new recording. Each was compared with the rows of the data set, sample by sample.
+        By the number of the new recording: the one with which it has most rows in common. Each was compared with the rows of the data set, sample by sample.
     """
     length, found = next(iter(readers.values())).row_shape[-1], {}
-    for one, other in _candidates(known, prints, length):
-        if other in found: continue
-        split, row = known.place(one)
-        start, rows = prints[other][0], load(other)
+    for one, other in sorted(_candidates(known, prints, length), key=lambda pair: pair[1]):
+        (split, row), start, rows = known.place(one), prints[other][0], load(other)
+        if other in found and found[other].rows == len(rows): continue
         twin = _twin(readers[split].read([row])[0], rows[start])
         if twin is None: continue
-        found[other] = Known(split, row, start + _in_common(readers[split], row, rows[start:]), twin)
+        common = start + _in_common(readers[split], row, rows[start:])
+        if other not in found or common > found[other].rows: found[other] = Known(split, row, common, twin)
     return found
 
 
@@ -191,8 +191,21 @@ def _candidates(known, prints, length):
     for number in numbers:
         each = prints[number][1]
         index.add(_without_keys(length, _short(each), each.sketch, each.detail_sketch))
-    pairs = [*index.copies, *map(tuple, index.candidates()[:, :2].tolist())]
-    return [(one, numbers[other - len(known)]) for one, other in pairs if one < len(known) <= other]
+    pairs = [(one, numbers[other - len(known)]) for one, other in index.candidates()[:, :2].tolist()
+             if one < len(known) <= other]
+    return [*_equal_digests(known, [(number, _short(prints[number][1])) for number in numbers]), *pairs]
+
+
+_MOST_EQUAL = 16  # recordings that begin with the same row, with which a new one is compared
+
+
+def _equal_digests(known, digests):
+    "As `_candidates`, where the first rows are the same."
+    order = np.argsort(known.table[:, 1], kind="stable")
+    wanted = np.array([digest for _, digest in digests], np.uint64)
+    first, last = (np.searchsorted(known.table[order, 1], wanted, side) for side in ("left", "right"))
+    return [(int(one), number) for (number, _), start, stop in zip(digests, first, last)
+            for one in order[start:stop][:_MOST_EQUAL]]
 
 
 def _twin(row, other):
