@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.per_process import PerProcess
 
-# %% ../../nbs/guide/15_scale_out/09_sparse_copy.ipynb #5826cfed
+# %% ../../nbs/guide/15_scale_out/09_sparse_copy.ipynb #2417fb2f
 _PRESENT = 1 << 32  # above the 32 bits of a block's CRC
 
 
@@ -90,6 +90,11 @@ class SparseCopy:
             write_at(opened.descriptor, part, first)
             opened.entries[number] = _PRESENT + zlib.crc32(part)
             opened.verified[number] = True
+
+    def forget(self, begin: int, end: int):
+        "Fetch the blocks of a range again, as they are damaged: they were damaged on their way."
+        opened, blocks = self._opened.get(), slice(begin // self.block, -(-end // self.block))
+        opened.entries[blocks], opened.verified[blocks] = 0, False
 
     def read(self, begin: int, size: int) -> bytes:
         "Bytes that `has`."

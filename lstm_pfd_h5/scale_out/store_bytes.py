@@ -21,12 +21,13 @@ from .store_objects import CONCURRENT, ObjectIdentity
 from .store_requests import plan_requests, request_sizes
 from ..store.file_bytes import FileBytes, HeldBytes
 
-# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #8d237606
+# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #f509ecdb
 class MemoryBytes(HeldBytes):
     "Bytes of an object in memory."
 
     def __init__(self, url: StoreURL, parts: list, size: int):
         self._own = os.memfd_create("lstm_pfd_h5") if hasattr(os, "memfd_create") else -1
+        self._close = os.close  # Python forgets modules first when it ends
         super().__init__(url, self._own)
         self._parts = [] if self._own >= 0 else parts
         if self._own < 0: return
@@ -34,7 +35,7 @@ class MemoryBytes(HeldBytes):
         for begin, data in parts: write_at(self._own, data, begin)
 
     def __del__(self):
-        if getattr(self, "_own", -1) >= 0: os.close(self._own)
+        if getattr(self, "_own", -1) >= 0: self._close(self._own)
 
     def map(self):
         "The file mapped into memory; `None` without one."
@@ -49,7 +50,7 @@ class MemoryBytes(HeldBytes):
     def _preadv(self, buffers, address):
         return super()._preadv(buffers, address) if self._own >= 0 else -1
 
-# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #caab61e1
+# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #d370fdf2
 _MOST_AHEAD = 1 << 28  # bytes
 
 
@@ -132,6 +133,12 @@ class StoreBytes:
         "The cache of this process, or none, and what reads it."
         return self._cache.get()
 
+    def ask_again(self, ranges: list) -> dict:
+        "New requests for each of some ranges, whatever is kept of them."
+        if cache := self.cache_holder().cache:
+            for each in ranges: cache.forget(*each)
+        return self._ask(ranges)
+
     def forget_cache(self, error: OSError):
         "Go on without the cache in this process, and say why."
         holder = self._cache.get()
@@ -177,8 +184,15 @@ class Fetch:
 
     def __init__(self, file, needs): self.file, self.needs = file, needs
 
-    def source(self, begins: np.ndarray, ends: np.ndarray) -> FileBytes:
+    def source(self, begins: np.ndarray, ends: np.ndarray, anew: bool = False) -> FileBytes:
         """Wait for some of the ranges, and return what has their bytes, at their addresses.
+
+        Parameters
+        ----------
+        begins, ends : np.ndarray
+            (n,) int64.
+        anew : bool
+            Whether they are fetched again, as what came was damaged.
 
         Raises
         ------
@@ -186,6 +200,7 @@ class Fetch:
             The store does not deliver them.
         """
         ranges = list(dict.fromkeys(zip(begins.tolist(), ends.tolist())))
+        if anew: self.needs = self.file.ask_again(ranges)
         requests = list({id(each): each for part in ranges for each in self.needs[part]}.values())
         parts = [(each.begin, each.future.result()) for each in requests]
         holder = self.file.cache_holder()

@@ -40,7 +40,7 @@ def object_folder(url: StoreURL, identity: ObjectIdentity) -> Path:
     text = "\n".join([str(url), str(identity.size), identity.etag, identity.modified])
     return cache_folder(url) / hashlib.sha256(text.encode()).hexdigest()[:32]
 
-# %% ../../nbs/guide/15_scale_out/10_store_cache.ipynb #a5520b62
+# %% ../../nbs/guide/15_scale_out/10_store_cache.ipynb #2074c7c4
 METADATA_BLOCK = 1 << 12
 "Bytes of a block of what HDF5 reads."
 
@@ -49,7 +49,7 @@ class MemoryCopy:
     "Parts of an object in memory, with the same methods as a `SparseCopy`."
 
     def __init__(self, size: int, block: int):
-        self.size, self.block, self.held = size, block, {}
+        self.size, self.block, self.held, self.path = size, block, {}, None
 
     def missing(self, begin: int, end: int) -> list:
         "Numbers of the blocks of a range that are not there."
@@ -79,7 +79,7 @@ def metadata_copy(url: StoreURL, identity: ObjectIdentity) -> SparseCopy | Memor
     except OSError: return MemoryCopy(identity.size, METADATA_BLOCK)
     return copy
 
-# %% ../../nbs/guide/15_scale_out/10_store_cache.ipynb #48097902
+# %% ../../nbs/guide/15_scale_out/10_store_cache.ipynb #767bef4e
 _STRETCHES, _LEAST_STRETCH = 8, 1 << 26
 _USED_EVERY = 30  # seconds after which the use of a stretch is noted again
 
@@ -133,6 +133,10 @@ class RowCache:
         "Begin and end of the blocks of a range that are not there."
         return [copy.range_of(block) for number, first, last in self.stretches(begin, end)
                 for copy in [self.copy(number)] for block in copy.missing(first, last)]
+
+    def forget(self, begin: int, end: int):
+        "Have a range fetched again."
+        for number, first, last in self.stretches(begin, end): self.copy(number).forget(first, last)
 
     def put(self, begin: int, data: bytes):
         "Keep whole blocks, and make room for them."

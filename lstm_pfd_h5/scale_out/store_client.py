@@ -18,8 +18,9 @@ from ..errors import LstmPfdError, UnavailableFileError
 from .store_errors import ShortAnswerError, changed_error, is_transient, store_error
 from .store_objects import NoRangesError, ObjectIdentity, inherited, opened_object
 
-# %% ../../nbs/guide/15_scale_out/07_store_client.ipynb #99685486
-_FIRST_PAUSE, _LONGEST_PAUSE, _FIRST_ANSWER = 0.1, 8.0, 10.0  # seconds
+# %% ../../nbs/guide/15_scale_out/07_store_client.ipynb #211f65f6
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 8.0  # seconds
+_FIRST_ANSWER = 1 / 6  # of the patience
 _SMALL, _LARGE = 1 << 16, 1 << 18  # bytes
 
 
@@ -94,7 +95,7 @@ class StoreClient:
             began, tries = time.monotonic(), 0
             while True:
                 left = self.url.patience - (time.monotonic() - began)
-                try: return await self._once(size, ask, min(left, _FIRST_ANSWER * 2**tries))
+                try: return await self._once(size, ask, min(left, self.url.patience * _FIRST_ANSWER * 2**tries))
                 except NoRangesError as error: raise _no_ranges(self.url) from error
                 except Exception as error:
                     tries, pause = tries + 1, _pause(tries)

@@ -16,7 +16,7 @@ from lstm_pfd_h5.errors import (
     UnavailableFileError,
 )
 
-# %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #71e23668
+# %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #4eeb1e50
 class ShortAnswerError(ConnectionError):
     "A store delivered fewer bytes, or others, than it was asked for."
 
@@ -26,7 +26,17 @@ def _chain(error) -> Iterator[BaseException]:
     while error is not None and error not in seen:
         seen.append(error)
         yield error
+        if _is_of_connection(error): return  # what is behind it has other statuses, of its own
         error = error.__cause__ or error.__context__
+
+
+_CONNECTIONS = {"HTTPClientError", "ConnectionError", "ClientConnectionError", "ClientPayloadError", "IncompleteRead",
+                "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError", "TimeoutError",
+                "FSTimeoutError", "ResponseParserError", "IncompleteBody", "FlexibleChecksumError"}
+
+
+def _is_of_connection(error):
+    return any(kind.__name__ in _CONNECTIONS for kind in type(error).__mro__)
 
 
 def status_of(error: BaseException) -> int | None:
@@ -49,13 +59,10 @@ def code_of(error: BaseException) -> str:
         if isinstance(code := getattr(each, "error_code", None), str): return code
     return ""
 
-# %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #58c1e415
+# %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #c0229ce9
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _TRANSIENT_CODES = {"SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "ThrottlingException",
                     "ServerBusy", "OperationTimedOut"}
-_CONNECTIONS = {"HTTPClientError", "ConnectionError", "ClientConnectionError", "ClientPayloadError", "IncompleteRead",
-                "IncompleteReadError", "ResponseStreamingError", "ServerDisconnectedError", "TimeoutError",
-                "FSTimeoutError", "ResponseParserError", "IncompleteBody"}
 
 
 def is_transient(error: BaseException) -> bool:
@@ -63,7 +70,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, LstmPfdError): return False
     status = status_of(error)
     if status is not None and status >= 300: return status in _TRANSIENT or code_of(error) in _TRANSIENT_CODES
-    return any(kind.__name__ in _CONNECTIONS for each in _chain(error) for kind in type(each).__mro__)
+    return any(map(_is_of_connection, _chain(error)))
 
 # %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #e7176063
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidToken",

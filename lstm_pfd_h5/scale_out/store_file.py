@@ -19,7 +19,7 @@ from .store_client import StoreClient
 from .store_objects import CONCURRENT
 from .store_requests import RequestSizes, plan_requests, request_sizes
 
-# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #f04f72e0
+# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #7937e441
 _WINDOWS = 1 << 16, 1 << 22  # bytes of the first request and of the longest, where one follows the other
 _KEPT_READ = 1 << 20  # longer ones are of rows
 _MOST_KEPT = 1 << 30
@@ -57,6 +57,10 @@ class StoreFile(io.RawIOBase):
     def __repr__(self):  # the name of the file for h5py, by which it is found again
         scheme, _, rest = self.url.partition("://")
         return f"{scheme}+{self._number}://{rest}"
+
+    def forget(self):
+        "Remove what is kept of the file on the disk: the next `StoreFile` fetches it again."
+        if self._copy.path is not None: self._copy.path.unlink(missing_ok=True)
 
     def row_bytes(self) -> StoreBytes:
         "For the readers of rows."

@@ -87,7 +87,7 @@ async def _close_all(file_systems):
         if creator is not None: await creator.__aexit__(None, None, None)
         elif hasattr(session, "close"): await session.close()
 
-# %% ../../nbs/guide/15_scale_out/06_store_objects.ipynb #3eddc11f
+# %% ../../nbs/guide/15_scale_out/06_store_objects.ipynb #56105c1c
 class ObjectIdentity(NamedTuple):
     "What tells an object from one that replaces it."
 
@@ -106,6 +106,7 @@ class _S3Object:
     async def _answer(self, begin, end, **condition):
         answer = await self.fs._call_s3("get_object", Bucket=self.bucket, Key=self.key, **self.version, **condition,
                                         Range=f"bytes={begin}-{end - 1}")
+        if answer["ContentLength"] > end - begin: raise NoRangesError
         async with answer["Body"] as body: return answer, await body.read()
 
     async def first(self, size):
