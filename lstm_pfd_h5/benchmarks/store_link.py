@@ -120,7 +120,7 @@ def store_link(server: int, **settings) -> Iterator[Link]:
         link.set(**settings)
         yield link
 
-# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #989ceb30
+# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #09d0ac1e
 _STATUSES = {"503": "503 Slow Down", "429": "429 Too Many Requests", "500": "500 Internal Server Error"}
 _CODES = {"503": "SlowDown", "429": "SlowDown", "500": "InternalError", "expired": "ExpiredToken", "denied": "AccessDenied"}
 _PIECE = 1 << 16
@@ -162,7 +162,7 @@ class _Server:
         self.counts["faults"] += fault is not None
         if fault == "stall": await asyncio.sleep(3600)
         if fault in _CODES: return await self._refuse(writer, fault)
-        status, headers, data = await self._part(head, path)
+        status, headers, data = await self._part(head, path, fault)
         return await self._send(writer, status, headers, data, fault)
 
     async def _set(self, settings, writer):
@@ -192,11 +192,10 @@ class _Server:
         status, *lines = answer.decode("latin-1").split("\r\n")
         return status.partition(" ")[2], [tuple(line.split(": ", 1)) for line in lines], data
 
-    async def _part(self, head, path):
+    async def _part(self, head, path, fault):
         "A part of an object: from the server, or of what is kept of it."
-        if not self.settings["keeps"] or self.settings["fault"] == "whole":
-            whole = self.settings["fault"] == "whole"
-            return await self._upstream(re.sub(r"(?im)^range:.*\r\n", "", head) if whole else head)
+        if fault == "whole": return await self._upstream(re.sub(r"(?im)^range:.*\r\n", "", head))
+        if not self.settings["keeps"]: return await self._upstream(head)
         if path not in self.kept: self.kept[path] = await self._upstream(re.sub(r"(?im)^(range|if-match):.*\r\n", "", head))
         status, headers, data = self.kept[path]
         condition = _header(head, "If-Match")

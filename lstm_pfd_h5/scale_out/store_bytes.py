@@ -50,7 +50,7 @@ class MemoryBytes(HeldBytes):
     def _preadv(self, buffers, address):
         return super()._preadv(buffers, address) if self._own >= 0 else -1
 
-# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #d370fdf2
+# %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #4ca993d3
 _MOST_AHEAD = 1 << 28  # bytes
 
 
@@ -91,22 +91,22 @@ class StoreBytes:
     url : StoreURL
     identity : ObjectIdentity
         The object that was opened: no byte of another one is returned.
+    client : StoreClient, optional
+        It counts requests, and knows how long they take.
 
     Attributes
     ----------
     path : StoreURL
-    client : StoreClient
-        It counts requests.
     """
 
     is_local = False
 
-    def __init__(self, url: StoreURL, identity: ObjectIdentity):
-        self.path, self.identity, self.client = url, identity, StoreClient(url)
+    def __init__(self, url: StoreURL, identity: ObjectIdentity, client: StoreClient | None = None):
+        self.path, self.identity, self.client = url, identity, client or StoreClient(url)
         self._ahead, self._cache = PerProcess(_Ahead), PerProcess(partial(_CacheHolder, url, identity))
 
     def __reduce__(self):
-        return StoreBytes, (self.path, self.identity)
+        return StoreBytes, (self.path, self.identity, self.client)
 
     def begin(self, begins: np.ndarray, ends: np.ndarray) -> "Fetch":
         """Ask for ranges, and return at once.
@@ -200,7 +200,7 @@ class Fetch:
             The store does not deliver them.
         """
         ranges = list(dict.fromkeys(zip(begins.tolist(), ends.tolist())))
-        if anew: self.needs = self.file.ask_again(ranges)
+        if anew: self.needs = self.needs | self.file.ask_again(ranges)
         requests = list({id(each): each for part in ranges for each in self.needs[part]}.values())
         parts = [(each.begin, each.future.result()) for each in requests]
         holder = self.file.cache_holder()

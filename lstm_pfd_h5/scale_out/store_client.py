@@ -18,10 +18,11 @@ from ..errors import LstmPfdError, UnavailableFileError
 from .store_errors import ShortAnswerError, changed_error, is_transient, store_error
 from .store_objects import NoRangesError, ObjectIdentity, inherited, opened_object
 
-# %% ../../nbs/guide/15_scale_out/07_store_client.ipynb #211f65f6
+# %% ../../nbs/guide/15_scale_out/07_store_client.ipynb #b45415ae
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 8.0  # seconds
 _FIRST_ANSWER = 1 / 6  # of the patience
-_SMALL, _LARGE = 1 << 16, 1 << 18  # bytes
+_UNKNOWN = 0.02, 50e6  # latency and bandwidth, until there is something to measure
+_LARGE = 1 << 18  # bytes
 
 
 class StoreClient:
@@ -30,25 +31,27 @@ class StoreClient:
     Parameters
     ----------
     url : StoreURL
+    latency, bandwidth : float
+        As far as they are known.
 
     Attributes
     ----------
     requests, retries, received : int
         Requests that were sent, those of them that were sent again, and bytes that came; in this process.
     latency : float
-        Seconds that a small request takes.
+        Seconds that the fastest request took.
     bandwidth : float
-        Bytes of a large answer in a second.
+        Bytes in a second, of all answers together.
     """
 
-    def __init__(self, url: StoreURL):
+    def __init__(self, url: StoreURL, latency: float = _UNKNOWN[0], bandwidth: float = _UNKNOWN[1]):
         self.url, self.requests, self.retries, self.received = url, 0, 0, 0
-        self.latency, self.bandwidth = 0.02, 50e6  # until there is something to measure
-        self._is_measured = False
+        self.latency, self.bandwidth = latency, bandwidth
+        self._active, self._busy_since, self._received_before = 0, 0.0, 0
         self._opened = PerProcess(partial(opened_object, url), inherited.append)
 
     def __reduce__(self):
-        return StoreClient, (self.url,)
+        return StoreClient, (self.url, self.latency, self.bandwidth)
 
     def first(self, size: int) -> tuple[ObjectIdentity, bytes]:
         """Which object it is now, and its first bytes.
@@ -109,17 +112,21 @@ class StoreClient:
     async def _once(self, size, ask, timeout):
         self.requests += 1
         began = time.monotonic()
-        answer = await asyncio.wait_for(ask(), max(timeout, 0.1))
-        self._measure(size, time.monotonic() - began)
+        if not self._active: self._busy_since, self._received_before = began, self.received
+        self._active += 1
+        try: answer = await asyncio.wait_for(ask(), max(timeout, 0.1))
+        finally: self._active -= 1
         self.received += size
+        self._measure(time.monotonic() - began, time.monotonic() - self._busy_since)
         return answer
 
-    def _measure(self, size, seconds):
-        if size <= _SMALL: self.latency = min(self.latency, seconds) if self._is_measured else seconds
-        elif size >= _LARGE:
-            rate = size / max(seconds - self.latency, seconds / 10)
-            self.bandwidth = max(0.9 * self.bandwidth, rate) if self._is_measured else rate
-        self._is_measured = True
+    def _measure(self, seconds, busy):
+        "Note how long a request took, and what came while requests were under way."
+        self.latency = seconds if self.latency == _UNKNOWN[0] else min(self.latency, seconds)
+        came = self.received - self._received_before
+        if came < _LARGE or self._active: return
+        rate = came / max(busy - self.latency, busy / 10)
+        self.bandwidth = rate if self.bandwidth == _UNKNOWN[1] else max(0.9 * self.bandwidth, rate)
 
 
 def _pause(tries):

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['StoreFile', 'children_of']
 
-# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #f577926e
+# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #00ec66e8
 import io
 import itertools
 import os
+from copy import copy
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .store_client import StoreClient
 from .store_objects import CONCURRENT
 from .store_requests import RequestSizes, plan_requests, request_sizes
 
-# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #7937e441
+# %% ../../nbs/guide/15_scale_out/12_store_file.ipynb #ecdbc46e
 _WINDOWS = 1 << 16, 1 << 22  # bytes of the first request and of the longest, where one follows the other
 _KEPT_READ = 1 << 20  # longer ones are of rows
 _MOST_KEPT = 1 << 30
@@ -64,7 +65,7 @@ class StoreFile(io.RawIOBase):
 
     def row_bytes(self) -> StoreBytes:
         "For the readers of rows."
-        return StoreBytes(self.url, self.identity)
+        return StoreBytes(self.url, self.identity, copy(self.client))
 
     def readable(self): return True
 
