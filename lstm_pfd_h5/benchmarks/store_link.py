@@ -67,7 +67,7 @@ def s3_server() -> Iterator[int]:
     port = free_port()
     with _process(f"from moto.server import main\nmain(['-H', '127.0.0.1', '-p', '{port}'])", port): yield port
 
-# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #20c3ebda
+# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #9b99e0c1
 class Link:
     """What a test sees of a link.
 
@@ -107,8 +107,8 @@ class Link:
 
 
 FAULTS = ("503", "429", "500", "reset", "short", "less", "stall", "flip", "expired", "denied", "whole")
-"""Busy or broken (three statuses); the connection ends half-way, or after half of the bytes; fewer bytes than asked for;
-no answer; one bit is wrong; credentials have expired, or do not allow it; the whole object instead of a part."""
+"""Busy or broken (three statuses); the connection ends half-way, or after half of the bytes; fewer bytes than asked
+for; no answer; one bit is wrong; credentials have expired, or do not allow it; the whole object instead of a part."""
 
 
 @contextmanager
@@ -120,9 +120,10 @@ def store_link(server: int, **settings) -> Iterator[Link]:
         link.set(**settings)
         yield link
 
-# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #09d0ac1e
+# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #47b441b2
 _STATUSES = {"503": "503 Slow Down", "429": "429 Too Many Requests", "500": "500 Internal Server Error"}
-_CODES = {"503": "SlowDown", "429": "SlowDown", "500": "InternalError", "expired": "ExpiredToken", "denied": "AccessDenied"}
+_CODES = {"503": "SlowDown", "429": "SlowDown", "500": "InternalError", "expired": "ExpiredToken",
+          "denied": "AccessDenied"}
 _PIECE = 1 << 16
 
 
@@ -179,13 +180,13 @@ class _Server:
     async def _pass_on(self, head, body, writer, path):
         self.kept.pop(path.partition("?")[0], None)
         status, headers, data = await self._upstream(head, body)
-        is_head = head.startswith("HEAD")
-        return await self._send(writer, status, headers, data, length=_of(headers, "Content-Length") if is_head else None)
+        length = _of(headers, "Content-Length") if head.startswith("HEAD") else None
+        return await self._send(writer, status, headers, data, length=length)
 
     async def _upstream(self, head, body=b""):
         "The whole answer of the server."
         reader, writer = await asyncio.open_connection("127.0.0.1", self.upstream)
-        head = re.sub(r"(?im)^(connection|expect):.*\r\n", "", head).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
+        head = _without(head, "connection", "expect").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")
         writer.write(head.encode("latin-1") + body)
         answer, _, data = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
@@ -194,9 +195,9 @@ class _Server:
 
     async def _part(self, head, path, fault):
         "A part of an object: from the server, or of what is kept of it."
-        if fault == "whole": return await self._upstream(re.sub(r"(?im)^range:.*\r\n", "", head))
+        if fault == "whole": return await self._upstream(_without(head, "range"))
         if not self.settings["keeps"]: return await self._upstream(head)
-        if path not in self.kept: self.kept[path] = await self._upstream(re.sub(r"(?im)^(range|if-match):.*\r\n", "", head))
+        if path not in self.kept: self.kept[path] = await self._upstream(_without(head, "range", "if-match"))
         status, headers, data = self.kept[path]
         condition = _header(head, "If-Match")
         if not status.startswith("200") or condition not in (None, _of(headers, "ETag")):
@@ -204,7 +205,7 @@ class _Server:
         first, last = _header(head, "Range").partition("=")[2].split("-")
         part = memoryview(data)[int(first) : int(last) + 1]
         place = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
-        of_parts = [each for each in headers if not each[0].lower().startswith("x-amz-checksum")]  # they are of the whole
+        of_parts = [each for each in headers if not each[0].lower().startswith("x-amz-checksum")]  # of the whole
         return "206 Partial Content", [*of_parts, ("Content-Range", place)], part
 
     async def _send(self, writer, status, headers, data, fault=None, length=None):
@@ -212,8 +213,8 @@ class _Server:
         if fault == "flip" and len(data): data = bytes(data[:-1]) + bytes([data[-1] ^ 1])
         if fault == "less": data = data[: len(data) // 2]
         kept = [(name, value) for name, value in headers if name.lower() not in _OWN]
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in kept), f"Content-Length: {length or len(data)}"]
-        writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in kept)]
+        writer.write("\r\n".join([*lines, f"Content-Length: {length or len(data)}", "", ""]).encode("latin-1"))
         if length is not None: return True
         ends_early = fault in ("reset", "short")
         sent = memoryview(data)[: len(data) // 2] if ends_early else memoryview(data)
@@ -237,6 +238,10 @@ _OWN = ("content-length", "connection", "transfer-encoding", "server")
 def _header(head, name):
     found = re.search(rf"(?im)^{name}:[ \t]*(.*?)\r$", head)
     return found and found[1]
+
+
+def _without(head, *names):
+    return re.sub(rf"(?im)^({'|'.join(names)}):.*\r\n", "", head)
 
 
 def _of(headers, name):

@@ -142,11 +142,11 @@ def store_of(filename: str):
     "The `StoreFile` that h5py has open under this file name; `None` for a local file."
     return _opened.get(filename)
 
-# %% ../../nbs/guide/01_core/18_store_url.ipynb #ba36ea99
+# %% ../../nbs/guide/01_core/18_store_url.ipynb #6f1d1b44
 @contextmanager
-def fetched_anew_after(path, *errors: type) -> Iterator[None]:
-    "After one of these errors, the next opening of a file in a store fetches everything again."
+def fetched_anew_after(path, error: type[Exception]) -> Iterator[None]:
+    "After this error, the next opening of a file in a store fetches everything again."
     try: yield
-    except errors:
+    except error:
         for opened in [each for each in _opened.values() if each.url is path]: opened.forget()
         raise

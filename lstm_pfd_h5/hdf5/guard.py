@@ -19,7 +19,7 @@ from h5py import h5d, h5l, h5o, h5r
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
 from ..core.files import HDF5_SIGNATURE, data_file, file_identity, regular_file, sharded_folder
-from ..core.store_url import StoreURL, located, open_store, store_of
+from ..core.store_url import StoreURL, fetched_anew_after, located, open_store, store_of
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
 from .content_checksums import Checksums, rows_damaged
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
@@ -230,8 +230,12 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
         It cannot be read now: another program has it open, or this user may not read it.
     """
     path = located(path)
+    with fetched_anew_after(path, CorruptFileError):
+        yield from _checked_root(_opened(path, policy), path, policy, verify, verified)
+
+
+def _checked_root(file, path, policy, verify, verified):
     is_sharded = not isinstance(path, StoreURL) and sharded_folder(path)[0] is not None
-    file = _opened(path, policy)
     if is_sharded: policy = replace(policy, virtual_datasets=True)
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):

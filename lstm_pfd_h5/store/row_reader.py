@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.parallel import default_threads, run_on_threads
+from ..errors import CorruptFileError
 from ..hdf5.row_pieces import Pieces, RowPieces
 
 # %% ../../nbs/guide/05_store/02_row_reader.ipynb #39229ab3
@@ -155,4 +156,9 @@ def tasks_of_shares(reader, shares: list, rows: np.ndarray, out: np.ndarray, pla
 
 
 def _read_share(reader, source, rows, out, places):
-    for task in reader.reading(source()).tasks(rows, out, places, 1): call(*task)
+    try: _read_all(reader.reading(source()), rows, out, places)
+    except CorruptFileError: _read_all(reader.reading(source(anew=True)), rows, out, places)
+
+
+def _read_all(reader, rows, out, places):
+    for task in reader.tasks(rows, out, places, 1): call(*task)

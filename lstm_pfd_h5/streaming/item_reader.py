@@ -82,6 +82,7 @@ class ItemReader:
             self.pool = RowPool(reader.read, len(reader), reader.row_shape, block_size, max(1, most))
         self.num_blocks = int(np.count_nonzero(np.bincount(self.rows // self.block_size)))
         self.fits = self.pool is not None and self.num_blocks <= self.pool.most
+        self._asked = np.zeros(-(-len(reader) // self.block_size), bool)  # blocks of a pool that holds all, in a store
 
     def __len__(self):
         return len(self.rows) * self.windows.per_row
@@ -161,6 +162,10 @@ class ItemReader:
     def _rows_to_read(self, batch):
         "The rows of the blocks that a pool is going to read for a batch."
         blocks = np.array(batch.to_read, np.int64)
+        if self.fits:  # each is read once, by the first batch that needs it
+            blocks = np.union1d(blocks, self.rows_of(batch.items) // self.block_size)
+            blocks = blocks[~self._asked[blocks]]
+            self._asked[blocks] = True
         rows = (blocks[:, None] * self.block_size + np.arange(self.block_size)).reshape(-1)
         return rows[rows < len(self.reader)]
 
