@@ -171,7 +171,8 @@ def find_known(known: KnownRecordings, prints: list, load: Callable, readers: di
     Returns
     -------
     dict of int to Known
-        By the number of the new recording: the one with which it has most rows in common. Each was compared with the rows of the data set, sample by sample.
+        By the number of the new recording: the one with which it has most rows in common. Each was
+        compared with the rows of the data set, sample by sample.
     """
     length, found = next(iter(readers.values())).row_shape[-1], {}
     for one, other in sorted(_candidates(known, prints, length), key=lambda pair: pair[1]):
