@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .codecs.filters import BUILT_IN_FILTERS
 from .constants import SPLITS
-from .core.files import data_size
+from .core.files import data_size, sharded_folder
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import NewerSchemaError, SchemaError, UnsafeFileError
 from .hdf5.class_numbers import label_names_of, labels_of
@@ -153,14 +153,12 @@ class FileDescription(Report):
         Split name → `Storage`.
     targets : dict
         Split name → (rows,) or (rows, K) float32, if the file has targets; NaN is an unknown one.
-    channel_names, target_names : list or None
+    channel_names, target_names, sampling_rate : list, list and float (Hz), or None
         `None` if the file does not state them.
     has_checksums, has_statistics : bool
         Whether damage is found when the file is read, and whether statistics for normalization are stored.
     not_read : list of str
         What the file has and no reader reads: other groups with signals, attributes of other types.
-    sampling_rate : float or None
-        In Hz; `None` if the file does not state it.
     """
 
     path: Path
@@ -232,7 +230,8 @@ class FileDescription(Report):
     def summary(self) -> Summary:
         rate, length = self.sampling_rate, self.signal_length
         seconds = f" ({length / rate:.4g} s)" if rate else ""
-        facts = {"layout": self.layout.name, "signal length": f"{length:,} samples{seconds}",
+        version = f", version {self.attributes.get('version', 1)}" * (sharded_folder(self.path)[0] is not None)
+        facts = {"layout": self.layout.name + version, "signal length": f"{length:,} samples{seconds}",
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "metadata": self.has_metadata,
                  "checksums": self.has_checksums, "file size": format_bytes(self.file_size)}
         stored_as = dict.fromkeys(each.samples for each in self.storage.values() if each.samples != "float32")
