@@ -83,10 +83,8 @@ def migrate(
     ------
     InvalidArgumentError, MissingDependencyError
         An option is not valid, or its plugin not installed. `ExistingFileError` if `output` exists.
-    MissingFileError
-        There is no such source, or it has no files that match.
-    ImportRefusedError
-        No file could be imported. The `report` of the error has the reasons.
+    MissingFileError, ImportRefusedError
+        There is no such source, or none of its files could be imported. The `report` of the error has the reasons.
     SamplingRateError, InvalidSignalError
         The recordings have different rates, lengths or channels, and no option brings them together.
     FileChangedError
@@ -108,8 +106,7 @@ def migrate(
         _add_saving(result, found, plan, command_line(source, output, plan), (compression, compression_opts), storage)
         if not (dry_run or result.problems):
             options = writer_options(result, plan, compression, compression_opts, storage)
-            if plan.shard_bytes is None: write_recordings(result, Path(output), found, plan, progress, options)
-            else: write_shards(result, Path(output).absolute(), found, plan, progress, options, client)
+            _write(result, Path(output), found, plan, progress, options, client)
     if report is not None: result.write(report)
     if result.problems and not dry_run: raise _with_report(result)
     return result
@@ -136,6 +133,11 @@ def _check(report, compression, compression_opts, storage, plan):
     remedy = "Store float32, or write one file: leave out shard_bytes= (--shards) and client="
     found = "is 'counts', and each shard would have a step of its own"
     raise InvalidArgumentError(found, "'float32' for a sharded data set", remedy, argument="storage")
+
+
+def _write(result, output, found, plan, progress, options, client):
+    if plan.shard_bytes is None: write_recordings(result, output, found, plan, progress, options)
+    else: write_shards(result, output.absolute(), found, plan, progress, options, client)
 
 
 def _own(pattern):

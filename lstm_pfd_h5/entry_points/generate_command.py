@@ -12,6 +12,8 @@ from pathlib import Path
 import typer
 
 from .commands import COMPRESSION, OVERWRITE, after_writing, check_free
+from .migrate_command import MEMORY, SCHEDULER, SHARD_SIZE, workers_for
+from .option_values import parse_bytes
 from ..errors import InvalidArgumentError, MissingFileError
 
 # %% ../../nbs/guide/17_entry_points/07_generate_command.ipynb #5d91868c
@@ -29,6 +31,9 @@ def generate(
     num_workers: int = typer.Option(
         0, "--workers", metavar="N", help="Processes that make signals. The result is the same."
     ),
+    shard_bytes: str = SHARD_SIZE,
+    scheduler: str = SCHEDULER,
+    memory_limit: str = MEMORY,
     compression: str = COMPRESSION,
     overwrite: bool = OVERWRITE,
 ):
@@ -39,17 +44,24 @@ def generate(
     from lstm_pfd_h5.core.checks import one_of
     from lstm_pfd_h5.schema import inspect_file
     from lstm_pfd_h5.signal_generator import generate_to_file, generate_to_mat
+    from lstm_pfd_h5.store.shard_making import check_shard_folder
 
     one_of("format", format, ("hdf5", "mat", "both"))
-    if format != "mat" and os.path.isdir(output):
+    is_sharded = shard_bytes or scheduler
+    if is_sharded and format != "hdf5":
+        raise InvalidArgumentError(f"is {format!r}, and there are shards", "hdf5", argument="format")
+    if format != "mat" and os.path.isdir(output) and not is_sharded:
         found = f"{str(output)!r} is a folder"
         raise InvalidArgumentError(found, "the name of a file to write, such as synthetic.h5", "Or use --format mat")
     settings = _settings(config, num_signals_per_fault=num_signals_per_fault, rng_seed=rng_seed)
     folder = output if format == "mat" else output.with_suffix("")
-    if format != "mat": check_free(output, overwrite)
+    if is_sharded: check_shard_folder(output, overwrite)
+    elif format != "mat": check_free(output, overwrite)
     if format != "hdf5": check_free(folder, overwrite)
     if format != "mat":
-        generate_to_file(output, settings, num_workers, compression=compression)
+        sizes = parse_bytes(shard_bytes, "--shards"), parse_bytes(memory_limit, "--memory-limit")
+        with workers_for(sizes[0], num_workers, scheduler, sizes[1]) as where:
+            generate_to_file(output, settings, compression=compression, **where)
         with after_writing(output): typer.echo(inspect_file(output))
     if format != "hdf5": typer.echo(f"{len(generate_to_mat(folder, settings, num_workers)):,} MATLAB files in {folder}")
 

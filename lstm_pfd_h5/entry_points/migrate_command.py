@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['SOURCE', 'RATE', 'LABELS', 'SIGNAL', 'GROUP', 'STORAGE', 'PATTERN', 'DATA_SET', 'TARGET', 'COPIES', 'RATIOS',
-           'migrate']
+           'WORKERS', 'SHARDS', 'SHARD_SIZE', 'ADDRESS', 'SCHEDULER', 'MEMORY_HELP', 'MEMORY', 'workers_for', 'migrate']
 
 # %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #792ae85b
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from .commands import COMPRESSION, LEVEL, OVERWRITE, exit_with, switch
 from .option_values import parse_bytes, parse_labels, parse_rates, parse_targets
-from ..errors import LstmPfdError
+from ..errors import InvalidArgumentError, LstmPfdError
 
 # %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #16bf6371
 SOURCE = "A folder of recordings, searched with its sub-folders, or one file."
@@ -32,6 +34,42 @@ COPIES = "one: use one of several equal recordings. all: use all, in the same sp
 RATIOS = typer.Option(
     (0.7, 0.15, 0.15), "--ratios", metavar="TRAIN VAL TEST", help="Shares of the splits, three numbers."
 )
+
+
+WORKERS = "Processes that read files, for thousands of small ones; with --shards, those that make the shards too."
+SHARDS = "Make OUTPUT a folder of shards of about SIZE, such as 256MiB, and an index. An unfinished one is continued."
+SHARD_SIZE = typer.Option(None, "--shards", metavar="SIZE", help=SHARDS)
+ADDRESS = "A Dask cluster whose workers make the shards, such as tcp://10.0.0.1:8786."
+SCHEDULER = typer.Option(None, metavar="ADDRESS", help=ADDRESS)
+MEMORY_HELP = "Memory of each worker of --shards, such as 4GiB. By default 2GiB."
+MEMORY = typer.Option(None, "--memory-limit", metavar="SIZE", help=MEMORY_HELP)
+
+
+@contextmanager
+def workers_for(shard_bytes, num_workers: int, scheduler: str | None, memory_limit: int | None) -> Iterator[dict]:
+    """The arguments of a function that makes shards if it is told to: `num_workers`, `shard_bytes` and `client`.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Options contradict each other.
+    """
+    if scheduler and (num_workers or memory_limit):
+        found, expected = "is given, and --workers or --memory-limit", "one of them: a cluster has its own workers"
+        raise InvalidArgumentError(found, expected, argument="scheduler")
+    if memory_limit and not (shard_bytes and num_workers):
+        found, expected = "is given, and no workers for shards", "--shards and --workers with it"
+        raise InvalidArgumentError(found, expected, argument="memory_limit")
+    if not scheduler and not (shard_bytes and num_workers):
+        yield dict(num_workers=num_workers, shard_bytes=shard_bytes)
+        return
+    from lstm_pfd_h5.scale_out.clusters import MEMORY_LIMIT, connected_cluster, local_cluster
+
+    if scheduler: cluster = connected_cluster(scheduler)
+    else: cluster = local_cluster(num_workers, memory_limit or MEMORY_LIMIT)
+    with cluster as client:
+        typer.echo(f"Dashboard: {client.dashboard_link}", err=True)
+        yield dict(client=client, shard_bytes=shard_bytes)
 
 
 def migrate(
@@ -60,9 +98,10 @@ def migrate(
     compression_opts: int = LEVEL,
     storage: str = typer.Option("float32", metavar="NAME", help=STORAGE),
     report: Path = typer.Option(None, metavar="FILE", help="Store what became of each file, as .csv or .json."),
-    num_workers: int = typer.Option(
-        0, "--workers", metavar="N", help="Processes that read files, for thousands of small ones. Same result."
-    ),
+    num_workers: int = typer.Option(0, "--workers", metavar="N", help=WORKERS),
+    shard_bytes: str = SHARD_SIZE,
+    scheduler: str = SCHEDULER,
+    memory_limit: str = MEMORY,
     dry_run: bool = switch("--dry-run", "Read the files and split them, but write nothing."),
     overwrite: bool = OVERWRITE,
 ):
@@ -71,18 +110,16 @@ def migrate(
     Ambiguous files are refused, with the reason and the option that helps. The exit status is 1 if nothing can be
     written, also of a dry run.
     """
-    from lstm_pfd_h5.migration import migrate as migrate_folder
     from lstm_pfd_h5.recordings.file_readers import RECORDING_PATTERNS
     from lstm_pfd_h5.recordings.migration_report import MigrationReport
 
-    try: done = migrate_folder(
-        source, output, pattern=pattern or RECORDING_PATTERNS, signal_length=signal_length, hop=hop,
+    try: done = _migrate(
+        (shard_bytes, num_workers, scheduler, memory_limit), source, output, pattern=pattern or RECORDING_PATTERNS, signal_length=signal_length, hop=hop,
         signal_variable=signal_variable, rows=rows, sampling_rate=parse_rates(sampling_rate), resample_to=resample_to,
         unit=unit, labels=parse_labels(labels), targets=parse_targets(targets), group_by=group_by, copies=copies,
         data_set=None if data_set == "none" else data_set, skip=skip, separator=separator, decimal=decimal,
         max_bytes=parse_bytes(max_bytes), split_ratios=split_ratios, random_seed=random_seed, compression=compression,
         compression_opts=compression_opts, storage=storage, report=report, dry_run=dry_run, overwrite=overwrite,
-        num_workers=num_workers,
     )
     except LstmPfdError as error:
         if not isinstance(error.report, MigrationReport): raise
@@ -91,3 +128,12 @@ def migrate(
         exit_with(f"{error.found}. The report has the reasons.")
     typer.echo(done)
     if done.problems: raise typer.Exit(1)
+
+
+def _migrate(workers, source, output, **options):
+    from lstm_pfd_h5.migration import migrate as migrate_folder
+
+    shard_bytes, num_workers, scheduler, memory_limit = workers
+    sizes = parse_bytes(shard_bytes, "--shards"), parse_bytes(memory_limit, "--memory-limit")
+    with workers_for(sizes[0], num_workers, scheduler, sizes[1]) as where:
+        return migrate_folder(source, output, **where, **options)
