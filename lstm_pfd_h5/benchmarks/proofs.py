@@ -25,6 +25,7 @@ PROMISES = {
     9: "Workers and threads, forked and killed at any time",
     10: "A cache is never stale, and never misplaced",
     11: "No code from data",
+    12: "The same data set from any number of workers, killed at any time",
 }
 
 # %% ../../nbs/guide/16_benchmarks/12_proofs.ipynb #19921776

@@ -114,7 +114,8 @@ def migrate(
     from lstm_pfd_h5.recordings.migration_report import MigrationReport
 
     try: done = _migrate(
-        (shard_bytes, num_workers, scheduler, memory_limit), source, output, pattern=pattern or RECORDING_PATTERNS, signal_length=signal_length, hop=hop,
+        (shard_bytes, num_workers, scheduler, memory_limit), source, output,
+        pattern=pattern or RECORDING_PATTERNS, signal_length=signal_length, hop=hop,
         signal_variable=signal_variable, rows=rows, sampling_rate=parse_rates(sampling_rate), resample_to=resample_to,
         unit=unit, labels=parse_labels(labels), targets=parse_targets(targets), group_by=group_by, copies=copies,
         data_set=None if data_set == "none" else data_set, skip=skip, separator=separator, decimal=decimal,
