@@ -90,8 +90,8 @@ def _by_rows(file, given):
     found = set(given)
 
     def add(name, item):
-        if not isinstance(item, h5py.Dataset) or not item.shape or name.startswith(f"{GROUP}/"): return
-        if item.is_virtual: return
+        if not isinstance(item, h5py.Dataset) or name.startswith(f"{GROUP}/"): return
+        if item.is_virtual or not item.shape: return
         is_text = item.id.get_type().get_class() == h5t.STRING and len(item.shape) == 1
         is_large = (len(item.shape) > 1 and item.dtype.kind in "iuf") and item.size * item.dtype.itemsize > _LARGE
         if is_large or is_text and (name == "metadata" or item.size * 64 > _LARGE): found.add(f"/{name}")

@@ -19,7 +19,7 @@ from ..codecs.checksums import utf8
 from ..codecs.filters import load_filters
 from ..core.report import format_bytes
 from ..errors import LstmPfdError, UnavailableFileError, UnsafeFileError
-from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
+from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, check_has_own_size
 from .read_errors import ObjectPath, hdf5_errors
 
 # %% ../../nbs/guide/03_hdf5/03_object_digests.ipynb #2ce28107
@@ -101,6 +101,7 @@ def _content(item, is_by_rows, policy) -> Iterator:
     if isinstance(item, h5py.Group):
         yield "group"
         return
+    if item.is_virtual: check_has_own_size(item.id.get_create_plist(), ObjectPath(item))
     kind = item.id.get_type()
     yield f"dataset {_type_name(kind)} {item.shape}"
     if is_by_rows or item.is_virtual or item.shape is None or kind.get_class() not in _PLAIN: return

@@ -6,6 +6,7 @@
 __all__ = ['FORMAT', 'ShardTable', 'write_table', 'ShardedDataset']
 
 # %% ../../nbs/guide/03_hdf5/05_shard_table.ipynb #7548a2a8
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ class ShardTable:
     Attributes
     ----------
     folder : Path
+        Absolute, since shards are opened later.
     names : list of str
     digests : list of str
         `Checksums.digest` of each.
@@ -61,7 +63,7 @@ class ShardTable:
         MissingFileError
             There is no such version.
         """
-        folder, version = sharded_folder(path)
+        folder, version = sharded_folder(os.path.abspath(path))
         with hdf5_errors(folder, f"/{SHARDS}"):
             group = root.get(SHARDS) if root.get(SHARDS, getlink=True).__class__ is h5py.HardLink else None
             stated = attributes_of(group, policy) if isinstance(group, h5py.Group) else {}
@@ -110,6 +112,24 @@ class ShardTable:
                 found = f"{self._name(number)} is not the file that the index was made for"
                 raise FileChangedError(found, f"checksums with the digest {self.digests[number]}", _RESTORE)
             yield root
+
+    @contextmanager
+    def signals(self, number: int, name: str, row_shape: tuple) -> Iterator:
+        """Open a shard and yield its signals of a split, as many rows of this shape as the table states.
+
+        Raises
+        ------
+        CorruptFileError
+            It has others, and all that `open` raises.
+        """
+        expected = (int(np.diff(self.ends[name], prepend=0)[number]), *row_shape)
+        with self.open(number) as root:
+            dataset = root[path] if (path := name.strip("/")) in root else None
+            shape = getattr(dataset, "shape", None)
+            if shape != expected:
+                found = f"{self._name(number)} has {name} of the shape {shape}"
+                raise CorruptFileError(found, f"{expected}, as in the table of shards", _RESTORE)
+            yield dataset
 
     def _name(self, number):
         return f"Shard {self.names[number]} of {self.folder.name}"
@@ -212,8 +232,7 @@ class ShardedDataset(h5py.Dataset):
         return values.reshape(rows.shape + values.shape[1:])[(slice(None),) * rows.ndim + args[1:]]
 
     def _read_shard(self, number, rows, out, places):
-        with self.shards.open(number) as root:
-            dataset = root[self.name.lstrip("/")]
+        with self.shards.signals(number, self.name, self.shape[1:]) as dataset:
             local = rows - (int(self.ends[number]) - len(dataset))
             if len(local) and (np.diff(local) == 1).all(): found = dataset[int(local[0]) : int(local[-1]) + 1]
             else: found = np.stack([dataset[row] for row in local.tolist()])

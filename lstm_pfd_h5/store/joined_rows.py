@@ -94,6 +94,7 @@ class ShardRows(RowReader):
     def __init__(self, dataset: ShardedDataset, open_signals: Callable):
         self.shards, self.name, self.ends, self._open_signals = dataset.shards, dataset.name, dataset.ends, open_signals
         self.shape, self.dtype = dataset.shape, np.dtype(np.float32) if scale_of(dataset) else dataset.dtype
+        self._row_shape = dataset.shape[1:]
         self._hold()
 
     def _hold(self):
@@ -130,7 +131,7 @@ class ShardRows(RowReader):
     def _part(self, number):
         part = self._parts.get(number)
         if part is None:
-            with self.shards.open(number) as root: part = self._open_signals(root[self.name.lstrip("/")])
+            with self.shards.signals(number, self.name, self._row_shape) as dataset: part = self._open_signals(dataset)
             self._parts[number] = part
         return part
 
