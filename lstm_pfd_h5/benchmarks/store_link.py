@@ -120,7 +120,7 @@ def store_link(server: int, **settings) -> Iterator[Link]:
         link.set(**settings)
         yield link
 
-# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #47b441b2
+# %% ../../nbs/guide/16_benchmarks/13_store_link.ipynb #f262c9e9
 _STATUSES = {"503": "503 Slow Down", "429": "429 Too Many Requests", "500": "500 Internal Server Error"}
 _CODES = {"503": "SlowDown", "429": "SlowDown", "500": "InternalError", "expired": "ExpiredToken",
           "denied": "AccessDenied"}
@@ -203,7 +203,7 @@ class _Server:
         if not status.startswith("200") or condition not in (None, _of(headers, "ETag")):
             return ("412 Precondition Failed", [], b"") if status.startswith("200") else (status, headers, data)
         first, last = _header(head, "Range").partition("=")[2].split("-")
-        part = memoryview(data)[int(first) : int(last) + 1]
+        part = memoryview(data)[int(first) : int(last or len(data)) + 1]
         place = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
         of_parts = [each for each in headers if not each[0].lower().startswith("x-amz-checksum")]  # of the whole
         return "206 Partial Content", [*of_parts, ("Content-Range", place)], part

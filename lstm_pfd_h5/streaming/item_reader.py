@@ -157,7 +157,9 @@ class ItemReader:
         new = [batch for batch in batches if batch.ahead is None]
         if not self.reader.row_reader.fetches or not new: return
         rows = [self.rows_of(batch.items) if self.pool is None else self._rows_to_read(batch) for batch in new]
-        self.reader.row_reader.fetch_ahead(np.unique(np.concatenate(rows)))
+        step = self.batches_together(len(new[0]))  # in the order in which they are needed
+        for first in range(0, len(rows), step):
+            self.reader.row_reader.fetch_ahead(np.unique(np.concatenate(rows[first : first + step])))
 
     def _rows_to_read(self, batch):
         "The rows of the blocks that a pool is going to read for a batch."
