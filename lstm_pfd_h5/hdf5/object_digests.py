@@ -138,7 +138,7 @@ def _type_name(kind):
 def _bytes(values):
     values = np.asarray(values)
     if values.dtype.kind not in "OS":
-        return np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+        return np.ascontiguousarray(values, values.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data
     texts = [value if isinstance(value, bytes) else utf8(value) for value in values.reshape(-1).tolist()]
     return np.array(list(map(len, texts)), "<u8").tobytes() + b"".join(texts)
 

@@ -6,9 +6,11 @@
 __all__ = ['JoinedRows', 'ShardRows', 'join_storage', 'ScaledRows', 'counts_type', 'scaled', 'open_signals']
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #146b9eb9
+import os
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 
@@ -50,7 +52,7 @@ class JoinedRows(RowReader):
         self.ends = np.cumsum([part.shape[0] for part in parts])
         self.shape = (int(self.ends[-1]), *shapes[0])
         self.dtype = np.result_type(*(part.dtype for part in parts))
-        self.fetches = any(part.fetches for part in parts)
+        self.fetches, self.is_sharded = any(part.fetches for part in parts), any(part.is_sharded for part in parts)
 
     @property
     def shard_of_row(self) -> np.ndarray | None:
@@ -78,7 +80,17 @@ def _shares(ends, rows, places):
         yield part, rows[share] - (int(ends[part - 1]) if part else 0), places[share]
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #17259c07
-_MOST_OPEN = 128  # files of a split that a process has open
+_FEWEST_OPEN, _MOST_OPEN = 128, 4096  # files of a split that a process has open
+_SHARDS_OF_TASK = 16
+
+
+def _most_open():
+    "A quarter of what the system allows this process, within limits: a data set has three splits."
+    if os.name == "nt": return _FEWEST_OPEN
+    import resource
+
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return _MOST_OPEN if allowed == resource.RLIM_INFINITY else max(_FEWEST_OPEN, min(_MOST_OPEN, allowed // 4))
 
 
 class ShardRows(RowReader):
@@ -90,6 +102,8 @@ class ShardRows(RowReader):
     open_signals : callable
         Makes the reader of the rows of a shard from its dataset.
     """
+
+    is_sharded = True
 
     def __init__(self, dataset: ShardedDataset, open_signals: Callable):
         self.shards, self.name, self.ends, self._open_signals = dataset.shards, dataset.name, dataset.ends, open_signals
@@ -113,6 +127,11 @@ class ShardRows(RowReader):
         "(rows,) int64, the number of the shard that has each row."
         return np.repeat(np.arange(len(self.ends)), np.diff(self.ends, prepend=0))
 
+    @property
+    def opened(self) -> list:
+        "Numbers of the shards that this process has read from."
+        return sorted(self._parts)
+
     def select_channels(self, select: Callable, count: int) -> "ShardRows":
         "Rows of some channels: `select` makes a reader of these `count` from that of a shard."
         chosen, opened = copy(self), self._open_signals
@@ -121,12 +140,14 @@ class ShardRows(RowReader):
         return chosen
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
-        "The tasks of all shards that have some of the rows; the threads share them."
-        files, tasks = self._open_files.get(), []
-        for number, local, chosen in _shares(self.ends, rows, places):
-            part = self._part(number)
-            tasks += [(files.reading, number, part, *task) for task in part.tasks(local, out, chosen, threads)]
-        return tasks
+        "Where many shards have some of the rows, each task reads several of them; otherwise each shard has its tasks."
+        shares = [(number, self._part(number), *share) for number, *share in _shares(self.ends, rows, places)]
+        files, size = self._open_files.get(), min(_SHARDS_OF_TASK, len(shares) // (4 * threads))
+        if size:
+            groups = [shares[first : first + size] for first in range(0, len(shares), size)]
+            return [(_read_shares, files, group, out) for group in groups]
+        return [(_read_one, files, {number: part}, task) for number, part, local, chosen in shares
+                for task in part.tasks(local, out, chosen, threads)]
 
     def _part(self, number):
         part = self._parts.get(number)
@@ -134,6 +155,17 @@ class ShardRows(RowReader):
             with self.shards.signals(number, self.name, self._row_shape) as dataset: part = self._open_signals(dataset)
             self._parts[number] = part
         return part
+
+
+def _read_one(files, parts, task):
+    with files.reading(parts): call(*task)
+
+
+def _read_shares(files, shares, out):
+    "Read rows of several shards on this thread."
+    with files.reading({number: part for number, part, *_ in shares}):
+        for _, part, rows, places in shares:
+            for task in part.tasks(rows, out, places, 1): call(*task)
 
 
 class _Selected:
@@ -151,24 +183,29 @@ class _OpenFiles:
 
     def __init__(self):
         self.lock, self.readers, self.parts = threading.Lock(), Counter(), OrderedDict()
+        self.most = _most_open()
 
-    def reading(self, number, part, *task):
-        "Do a task on a shard, whose file stays open meanwhile."
+    @contextmanager
+    def reading(self, parts: dict):
+        "Keep the files of shards, number → reader, open until the end of the block."
         with self.lock:
-            self.readers[number] += 1
-            self.parts[number] = part
-            self.parts.move_to_end(number)
-            if len(self.parts) > _MOST_OPEN: self._close_oldest()
-        try: call(*task)
+            self.readers.update(parts.keys())
+            for number, part in parts.items():
+                self.parts[number] = part
+                self.parts.move_to_end(number)
+            while len(self.parts) > self.most and self._close_oldest(): pass
+        try: yield
         finally:
-            with self.lock: self.readers[number] -= 1
+            with self.lock: self.readers.subtract(parts.keys())
 
     def _close_oldest(self):
+        "Close the file that was not read for the longest time; whether there is one."
         number = next((number for number in self.parts if not self.readers[number]), None)
-        if number is None: return
+        if number is None: return False
         part = self.parts.pop(number)
         direct = part.rows if isinstance(part, ScaledRows) else part
         if isinstance(direct, DirectRows): direct.file.close()
+        return True
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #dacc9c11
 def join_storage(parts: list) -> Storage:

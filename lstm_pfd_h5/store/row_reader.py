@@ -38,6 +38,8 @@ class RowReader(ABC):
     dtype: np.dtype
     fetches = False
     "Whether the bytes of rows are asked for first, from a store, and decoded when they have come."
+    is_sharded = False
+    "Whether the rows are in several files."
 
     @property
     def shard_of_row(self) -> np.ndarray | None:
