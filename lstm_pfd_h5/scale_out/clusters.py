@@ -26,6 +26,8 @@ MEMORY_LIMIT = 2**31
 def local_cluster(num_workers: int, memory_limit: int = MEMORY_LIMIT) -> Iterator:
     """A cluster of processes of this machine, with one thread each, as a `distributed.Client`. It ends with the block.
 
+    The processes import the program: a script must use this under `if __name__ == "__main__":`.
+
     Parameters
     ----------
     num_workers : int
