@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['app', 'command', 'FILE', 'ANY_FILE', 'TRUSTED', 'RENEW_HELP', 'WHERE_HELP', 'SLOW_FILE', 'SOURCE', 'NEW_FILE',
-           'TARGET', 'SIGNALS_HELP', 'TARGETS_HELP', 'STORAGE_HELP', 'SPLIT_NAMES_HELP', 'migrate', 'generate',
-           'MEASURED_FILE', 'main', 'inspect', 'validate', 'verify', 'audit', 'table', 'normalize', 'repack', 'shard',
-           'bench', 'demo']
+           'TARGET', 'SIGNALS_HELP', 'TARGETS_HELP', 'STORAGE_HELP', 'SPLIT_NAMES_HELP', 'migrate', 'append',
+           'versions', 'generate', 'MEASURED_FILE', 'main', 'inspect', 'validate', 'verify', 'audit', 'table',
+           'normalize', 'repack', 'shard', 'bench', 'demo']
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #0864c8c2
 import os
@@ -29,7 +29,7 @@ from lstm_pfd_h5.entry_points.commands import (
     switch,
 )
 from .entry_points.generate_command import generate
-from .entry_points.migrate_command import migrate
+from .entry_points.migrate_command import append, migrate, versions
 from .errors import InvalidArgumentError, SplitNotFoundError
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #425be6a8
@@ -247,7 +247,7 @@ def shard(
     typer.echo(shard_file(source, folder, shard_bytes=size, compression=compression, compression_opts=compression_opts))
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #baa30df4
-migrate = command(migrate)
+migrate, append, versions = map(command, (migrate, append, versions))
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #5d91868c
 generate = command(generate)

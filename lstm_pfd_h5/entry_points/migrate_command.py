@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['WORKERS', 'SHARDS', 'SHARD_SIZE', 'ADDRESS', 'SCHEDULER', 'MEMORY_HELP', 'MEMORY', 'SOURCE', 'RATE', 'LABELS',
-           'SIGNAL', 'GROUP', 'STORAGE', 'PATTERN', 'DATA_SET', 'TARGET', 'COPIES', 'RATIOS', 'workers_for', 'migrate']
+           'SIGNAL', 'GROUP', 'STORAGE', 'PATTERN', 'DATA_SET', 'TARGET', 'COPIES', 'RATIOS', 'DATA_FOLDER',
+           'NEW_LABELS', 'NEW_RATE', 'NEW_SIGNAL', 'workers_for', 'migrate', 'append', 'versions']
 
 # %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #792ae85b
 from collections.abc import Iterator
@@ -138,3 +139,48 @@ def _migrate(workers, source, output, **options):
     sizes = parse_bytes(shard_bytes, "--shards"), parse_bytes(memory_limit, "--memory-limit")
     with workers_for(sizes[0], num_workers, scheduler, sizes[1]) as where:
         return migrate_folder(source, output, **where, **options)
+
+# %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #d1f7c670
+DATA_FOLDER = "The folder of a sharded data set, as migrate --shards and shard make it."
+NEW_LABELS = "How classes are found, if not as before; see migrate."
+NEW_RATE = "Sampling rate of files that do not state it; see migrate."
+NEW_SIGNAL = "The variable or column of the signal, if not as before."
+
+
+def append(
+    source: Path = typer.Argument(metavar="SOURCE", help=SOURCE, show_default=False),
+    folder: Path = typer.Argument(metavar="FOLDER", help=DATA_FOLDER, show_default=False),
+    signal_variable: str = typer.Option(None, "--signal", metavar="NAME", help=NEW_SIGNAL),
+    sampling_rate: list[str] = typer.Option([], "--rate", metavar="[PATTERN=]HZ", help=NEW_RATE),
+    labels: str = typer.Option(None, metavar="RULE", help=NEW_LABELS, show_default=False),
+    pattern: list[str] = typer.Option([], metavar="GLOB", help=PATTERN),
+    report: Path = typer.Option(None, metavar="FILE", help="Store what became of each file, as .csv or .json."),
+    num_workers: int = typer.Option(
+        0, "--workers", metavar="N", help="Processes that read files, for thousands of small ones."
+    ),
+    dry_run: bool = switch("--dry-run", "Read the files and divide them, but write nothing."),
+):
+    """Add new recordings to a sharded data set, as new shards and a new version; report on each file.
+
+    They are read as the others were. A known group goes to its split, new groups are divided by the same ratios, and
+    recordings that the data set has are left out. Earlier versions stay readable: FOLDER/index.1.h5.
+    """
+    from lstm_pfd_h5.recordings.migration_report import MigrationReport
+    from lstm_pfd_h5.scale_out.append_recordings import append_recordings
+
+    given = {"signal_variable": signal_variable, "sampling_rate": parse_rates(sampling_rate),
+             "labels": None if labels is None else parse_labels(labels)}
+    options = {name: value for name, value in given.items() if value is not None}
+    try: done = append_recordings(source, folder, pattern=pattern or None, dry_run=dry_run, report=report,
+                                  num_workers=num_workers, **options)
+    except LstmPfdError as error:
+        if isinstance(error.report, MigrationReport): typer.echo(error.report)
+        raise
+    typer.echo(done)
+
+
+def versions(folder: Path = typer.Argument(metavar="FOLDER", help=DATA_FOLDER, show_default=False)):
+    "List the versions of a sharded data set: rows, groups and shards that each added, when, and by what."
+    from lstm_pfd_h5.scale_out.versions import Versions
+
+    typer.echo(Versions(folder))
