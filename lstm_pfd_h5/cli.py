@@ -241,13 +241,13 @@ def shard(
 ):
     """Make a folder of many training files of one, with an index: a sharded data set. Back: repack FOLDER FILE."""
     from lstm_pfd_h5.entry_points.option_values import parse_bytes
-    from lstm_pfd_h5.store.sharding import shard_file
+    from lstm_pfd_h5.store.sharding import SHARD_BYTES, shard_file
 
-    size = parse_bytes(size, "--size")
-    typer.echo(shard_file(source, folder, shard_bytes=size, compression=compression, compression_opts=compression_opts))
+    most = parse_bytes(size, "--size") or SHARD_BYTES
+    typer.echo(shard_file(source, folder, shard_bytes=most, compression=compression, compression_opts=compression_opts))
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #baa30df4
-migrate, append, versions = map(command, (migrate, append, versions))
+migrate, append, versions = command(migrate), command(append), command(versions)
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #5d91868c
 generate = command(generate)

@@ -25,6 +25,7 @@ from ..recordings.migration_shards import PLAN
 from .added_rows import divide_added, split_of_groups
 from .known_recordings import KnownRecordings
 from .versions import Version, check_newest, now, publish_version, version_of
+from ..store.cache_key import package_version
 from ..store.copy_objects import copy_attributes
 from ..store.signal_reader import SignalReader
 from ..store.verification import verify_file
@@ -117,8 +118,7 @@ class GrowingDataSet:
         for shard in made: self._verify(shard)
         table, rows = self._with(new)
         known, version = self.known.with_shards(table), self.version + 1
-        package = __import__("lstm_pfd_h5").__version__
-        entry = Version(version, now(), rows, groups, len(new), made_by, package)
+        entry = Version(version, now(), rows, groups, len(new), made_by, package_version())
 
         def add(file):
             known.write(file)

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from ..core.parallel import map_in_order
 from ..core.write_errors import write_errors
 from ..errors import ExistingFileError, InvalidArgumentError, LstmPfdError
 from ..hdf5.guard import open_file
+from .cache_key import package_version
 from .shard_index import write_index
 from .verification import verify_file
 
@@ -33,8 +33,7 @@ _OWN = re.compile(r"\d{5,}(-[0-9a-f]{12})?\.h5|\.seen-by-workers-\w+")
 
 def shard_key(*contents) -> str:
     "A digest, 32 hexadecimal digits, of what decides on the contents of a shard: numbers, texts, bytes, lists, dicts."
-    version = sys.modules["lstm_pfd_h5"].__version__
-    text = json.dumps([_KEY_VERSION, version, *contents], sort_keys=True, default=_as_text)
+    text = json.dumps([_KEY_VERSION, package_version(), *contents], sort_keys=True, default=_as_text)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
