@@ -252,15 +252,20 @@ def _opened(path, policy):
     in_store = isinstance(path, StoreURL)
     if not in_store: regular_file(path, "an HDF5 file")
     data = path if in_store else data_file(path)
-    with hdf5_errors(path), nullcontext(open_store(path)) if in_store else data.open("rb") as file:
-        head = _checked_head(file, data, policy)
-        try: opened = h5py.File(file if in_store else data, "r")
+    with hdf5_errors(path):
+        source = open_store(path) if in_store else data
+        with _bytes_of(source) as file: head = _checked_head(file, data, policy)  # a probe has one descriptor for both
+        try: opened = h5py.File(source, "r")
         except OSError as error:
-            if not error.errno: check_length(file, head, data.name, error)  # the system itself had no objection
+            if error.errno: raise
+            with _bytes_of(source) as file: check_length(file, head, data.name, error)  # the system had no objection
             raise
     if in_store or data_file(path) == data: return opened
     opened.close()  # meanwhile a version had a successor, and got an index of its own
     return _opened(path, policy)
+
+
+def _bytes_of(source): return source.open("rb") if isinstance(source, Path) else nullcontext(source)
 
 
 @contextmanager

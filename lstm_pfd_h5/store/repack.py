@@ -15,10 +15,10 @@ import numpy as np
 from ..codecs.chunk_codec import resolve_compression
 from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, refuse
-from ..core.files import data_size, has_identity
+from ..core.files import data_size, has_identity, sharded_folder
 from ..core.report import Report, Summary, Table, format_bytes
 from ..core.write_errors import write_errors
-from ..errors import FileChangedError
+from ..errors import FileChangedError, InvalidArgumentError
 from ..hdf5.content_checksums import write_checksums
 from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.layouts import FLAT, identify_layout, row_groups
@@ -238,7 +238,9 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         choice = dict(signals=signals, labels=labels, targets=targets or (), channels_last=channels_last)
         return convert(source, output, split_names=split_names, compression=compression, shuffle=shuffle,
                        compression_opts=compression_opts, overwrite=overwrite, allow_rounding=allow_rounding, **choice)
-    before = describe_file(source)
+    before, (folder, _) = describe_file(source), sharded_folder(source)
+    if folder and output.resolve().is_relative_to(folder.resolve()):
+        raise InvalidArgumentError(f"is {output.name}, a part of {folder.name}", "a place outside", argument="output")
     check_new(output, overwrite)
     with atomic_write(output) as temporary:
         task = SignalCopy(name, level, shuffle, allow_rounding, storage)
