@@ -66,8 +66,7 @@ class GuardedDataset(h5py.Dataset):
         return values[..., samples[0]] if samples else values
 
     def _load_filters(self):
-        if self._filters_loaded: return
-        load_filters(self)
+        if not self._filters_loaded: load_filters(self)
         self._filters_loaded = True
 
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #70506c8c
@@ -247,10 +246,9 @@ def _checked_root(file, path, policy, verify, verified):
             root.checksums = checksums
         yield root
 
-
+# %% ../../nbs/guide/03_hdf5/07_guard.ipynb #55bb3005
 def _opened(path, policy):
-    in_store = isinstance(path, StoreURL)
-    if not in_store: regular_file(path, "an HDF5 file")
+    if not (in_store := isinstance(path, StoreURL)): regular_file(path, "an HDF5 file")
     data = path if in_store else data_file(path)
     with hdf5_errors(path):
         source = open_store(path) if in_store else data

@@ -174,6 +174,13 @@ def _check_storage(storage, is_named):
     refuse("storage", storage, "'float32' (--storage float32) where arrays are named",
            "Make a training file first, then repack that one with storage='counts' (--storage counts)")
 
+
+def _check_output(source, output, overwrite):
+    folder, _ = sharded_folder(source)
+    if folder and output.resolve().is_relative_to(folder.resolve()):
+        raise InvalidArgumentError(f"is {output.name}, a part of {folder.name}", "a place outside", argument="output")
+    check_new(output, overwrite)
+
 # %% ../../nbs/guide/05_store/26_repack.ipynb #becfa92c
 def repack(source, output, *, signals=None, labels=None, targets=None, channels_last=None, split_names=None,
            compression="gzip", compression_opts=None, shuffle=None, overwrite=False, allow_rounding=False,
@@ -238,10 +245,8 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         choice = dict(signals=signals, labels=labels, targets=targets or (), channels_last=channels_last)
         return convert(source, output, split_names=split_names, compression=compression, shuffle=shuffle,
                        compression_opts=compression_opts, overwrite=overwrite, allow_rounding=allow_rounding, **choice)
-    before, (folder, _) = describe_file(source), sharded_folder(source)
-    if folder and output.resolve().is_relative_to(folder.resolve()):
-        raise InvalidArgumentError(f"is {output.name}, a part of {folder.name}", "a place outside", argument="output")
-    check_new(output, overwrite)
+    before = describe_file(source)
+    _check_output(source, output, overwrite)
     with atomic_write(output) as temporary:
         task = SignalCopy(name, level, shuffle, allow_rounding, storage)
         with open_file(source) as old:
