@@ -40,6 +40,7 @@ from .guard import GuardedGroup, open_file
 from .object_checks import attributes_of
 from .object_digests import blocks_of
 from .read_errors import hdf5_errors
+from .shard_table import ShardedDataset
 from ..schema import inspect_file, validate_file
 
 # %% ../../nbs/guide/03_hdf5/22_probe.ipynb #432164be
@@ -90,6 +91,7 @@ class _Reading:
         for name in names: self._attempt(attributes_of, item, FOREIGN_POLICY, [name])
 
     def _read_dataset(self, dataset):
+        if isinstance(dataset, ShardedDataset): return  # its rows are in other files, which the guard opens one by one
         with hdf5_errors(self.path, dataset.name):
             dataset.id.get_storage_size()
             if dataset.chunks: chunk_table(dataset)

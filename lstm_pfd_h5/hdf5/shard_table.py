@@ -222,7 +222,7 @@ class ShardedDataset(h5py.Dataset):
 
     def __getitem__(self, args, **kwargs):
         args = args if isinstance(args, tuple) else (args,)
-        if args[0] is ...: args = (slice(None), *args)
+        if not args or args[0] is ...: args = (slice(None), *args)
         rows = np.arange(self.num_rows)[args[0]]
         values = np.empty((rows.size, *self.shape[1:]), self.dtype)
         shard_of_row = np.searchsorted(self.ends, np.atleast_1d(rows), side="right")
