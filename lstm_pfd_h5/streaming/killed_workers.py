@@ -7,8 +7,10 @@ __all__ = ['SHARED_MEMORY', 'StopFlag', 'context_with_stop_flags', 'WatchedItera
 
 # %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #b543c63f
 import multiprocessing
+import signal
 from contextlib import contextmanager
 from copy import copy
+from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.sharedctypes import RawValue
 from pathlib import Path
@@ -42,6 +44,7 @@ def context_with_stop_flags(context: BaseContext | None = None) -> BaseContext:
 # %% ../../nbs/guide/06_streaming/14_killed_workers.ipynb #8378244d
 SHARED_MEMORY = "/dev/shm"  # of Linux
 _LOOK = 1.0  # seconds
+_END = 2.0  # seconds that a worker may take to end, once its connection is gone
 
 
 class WatchedIterator(_MultiProcessingDataLoaderIter):
@@ -65,6 +68,14 @@ class WatchedIterator(_MultiProcessingDataLoaderIter):
         try: yield
         finally:
             if is_watched: signal_handling._set_worker_pids(id(self), tuple(worker.pid for worker in self._workers))
+
+    def how_one_ended(self) -> str:
+        "By which signal the first dead worker was killed, in PyTorch's words; empty if none was."
+        wait([worker.sentinel for worker in self._workers], _END)
+        for worker in self._workers:
+            if (code := worker.exitcode or 0) < 0:
+                return f"DataLoader worker (pid {worker.pid}) is killed by signal: {signal.strsignal(-code)}"
+        return ""
 
     def kill_workers(self) -> None:
         "End all workers, which may wait for each other, and remove what they leave in shared memory."

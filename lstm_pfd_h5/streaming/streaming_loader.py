@@ -24,7 +24,7 @@ from ..core.report import Report, Summary, format_bytes
 from ..errors import InvalidArgumentError, WorkerError
 from .batches import collate_items
 from .epoch_sampler import EpochSampler
-from .killed_workers import SHARED_MEMORY, WatchedLoader
+from .killed_workers import SHARED_MEMORY, WatchedIterator, WatchedLoader
 
 # %% ../../nbs/guide/06_streaming/15_streaming_loader.ipynb #7a35e5e1
 _NO_ROOM = re.compile(r"Bus error|unable to (?!open|mmap)[^<]*</torch_|</torch_[^>]*>.*No space left")
@@ -51,8 +51,9 @@ def _text(error):
     return cause if cause.startswith("DataLoader worker") else str(error)
 
 
-def worker_error(error: Exception, loader: DataLoader) -> WorkerError:
-    "The error to raise in place of one that `is_of_a_worker`."
+def worker_error(error: Exception, loader: DataLoader, batches: WatchedIterator | None = None) -> WorkerError:
+    "The error to raise in place of one of `batches` that `is_of_a_worker`."
+    if not _means_no_room(error) and batches: error = RuntimeError(batches.how_one_ended() or _text(error))
     if not _means_no_room(error):
         remedy = "If memory is short, use fewer workers: num_workers=. With 0, other errors show where they come from"
         return WorkerError(_text(error).partition(".")[0], "a worker that prepares the next batch", remedy)
@@ -140,9 +141,10 @@ class StreamingDataLoader(Report, WatchedLoader):
 
     def _died(self, error, batches):
         "What an error of a worker means. The others end, and the next iteration starts new ones."
-        if batches := batches or self._iterator: batches.kill_workers()
-        self._iterator = None
-        return worker_error(error, self)
+        batches, self._iterator = batches or self._iterator, None
+        told = worker_error(error, self, batches)
+        if batches: batches.kill_workers()
+        return told
 
     def _count(self, position):
         "Count a batch as received."
