@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import queue
 import signal
-from contextlib import contextmanager
 from copy import copy
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -90,30 +89,20 @@ _END = 2.0  # seconds that a worker may take to end, once its connection is gone
 
 
 class WatchedIterator(_MultiProcessingDataLoaderIter):
-    "PyTorch's iterator over the batches of worker processes, which notices soon and safely that one of them has died."
+    "PyTorch's iterator over the batches of worker processes, which is told at once, and only there, that one has died."
 
     def _reset(self, loader, first_iter=False):
+        self._ignore_signals()
         super()._reset(loader, first_iter)
         watch_workers(self._worker_result_queue, self._workers, self._workers_status)
 
     def _try_get_data(self, timeout=_LOOK):
         return super()._try_get_data(timeout)
 
-    def _try_put_index(self):
-        with self._undisturbed(): super()._try_put_index()
-        if self._worker_pids_set: signal_handling._error_if_any_worker_fails()
-
-    def _mark_worker_as_unavailable(self, worker_id, shutdown=False):
-        with self._undisturbed(): super()._mark_worker_as_unavailable(worker_id, shutdown)
-
-    @contextmanager
-    def _undisturbed(self):
-        "No error of a signal is raised in this block."
-        is_watched = self._worker_pids_set
-        if is_watched: signal_handling._remove_worker_pids(id(self))
-        try: yield
-        finally:
-            if is_watched: signal_handling._set_worker_pids(id(self), tuple(worker.pid for worker in self._workers))
+    def _ignore_signals(self):
+        "Have PyTorch raise no error, wherever the main thread is, when the system tells it that a worker died."
+        if self._worker_pids_set: signal_handling._remove_worker_pids(id(self))
+        self._worker_pids_set = False
 
     def how_one_ended(self) -> str:
         "By which signal the first dead worker was killed, in PyTorch's words; empty if none was."
@@ -125,8 +114,6 @@ class WatchedIterator(_MultiProcessingDataLoaderIter):
 
     def kill_workers(self) -> None:
         "End all workers, which may wait for each other, and remove what they leave in shared memory."
-        if self._worker_pids_set: signal_handling._remove_worker_pids(id(self))
-        self._worker_pids_set = False
         for worker in self._workers: worker.kill()
         for worker in self._workers:
             worker.join(1)
