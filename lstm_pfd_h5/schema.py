@@ -126,7 +126,8 @@ def _problems(root, layout):
                  for name in (other_groups(root) if layout.has_splits else ())]
     needed = ("/signals", "/labels", "/targets", "/metadata")
     if any(each.path.endswith(needed) for each in problems): return problems
-    try: return [*problems, *consistency_problems(root, layout, groups)]
+    try:
+        with hdf5_errors(root.path): return [*problems, *consistency_problems(root, layout, groups)]
     except SchemaError as error: return [*problems, Problem("/", error.found, error.expected)]
 
 

@@ -93,5 +93,6 @@ def metadata_item(text, place: int, file_name: str) -> dict:
     except (ValueError, RecursionError) as error: item, reason = None, str(error) or "too many levels"
     else: reason = "not an object"
     if isinstance(item, dict): return item
-    found = f"metadata {place} of {file_name} is {text[:40]!r}, {reason}"
+    shown = text.decode("utf-8", "backslashreplace") if isinstance(text, bytes) else text
+    found = f"metadata {place} of {file_name} is {shown[:40]!r}, {reason}"
     raise SchemaError(found, "a JSON object", "Correct it with h5py, or remove the dataset: del file['metadata']")

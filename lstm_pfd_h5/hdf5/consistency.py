@@ -112,7 +112,7 @@ def _label_problems(group, names):
 def _metadata_problems(dataset, rows):
     if dataset.shape != (rows,):
         yield Problem("/metadata", f"shape {dataset.shape}", f"({rows},): one text for each signal")
-    for number, text in enumerate(dataset.asstr()[:]):
+    for number, text in enumerate(dataset[:]):
         try: metadata_item(text, number, "the file")
         except SchemaError as error:
             yield Problem(f"/metadata[{number}]", error.found.partition(" is ")[2], error.expected)
