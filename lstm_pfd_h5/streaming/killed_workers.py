@@ -57,20 +57,17 @@ class WatchedConnection(Connection):
     workers: list
     are_at_work: list
 
-    def _wait(self, timeout):
+    def _poll(self, timeout):
         "Whether there is something to read; waits no longer when a worker is dead."
         workers = [worker for worker, is_one in zip(self.workers, self.are_at_work) if is_one]
         alive = [worker.sentinel for worker in workers if worker.exitcode is None]
         return self in wait([self, *alive], timeout if len(alive) == len(workers) else 0)
 
-    def _poll(self, timeout):
-        return self._wait(timeout)
-
     def _recv(self, size, read=None):
         return super()._recv(size, self._read_if_any)
 
     def _read_if_any(self, handle, size):
-        if not self._wait(None): raise queue.Empty
+        if not self._poll(None): raise queue.Empty
         return os.read(handle, size)
 
 

@@ -45,10 +45,8 @@ def _means_no_room(error):
 
 
 def _text(error):
-    "What PyTorch says; by which signal a worker was killed is in the cause."
-    if _ends_in_a_batch(error): return "DataLoader worker ended while it handed over a batch"
-    cause = str(error.__cause__ or "")
-    return cause if cause.startswith("DataLoader worker") else str(error)
+    "What PyTorch says; a connection that is gone says nothing of workers."
+    return "DataLoader worker ended while it handed over a batch" if _ends_in_a_batch(error) else str(error)
 
 
 def worker_error(error: Exception, loader: DataLoader, batches: WatchedIterator | None = None) -> WorkerError:
@@ -135,7 +133,7 @@ class StreamingDataLoader(Report, WatchedLoader):
         if position is not None: position.consumed, self._received = position.num_items, position
 
     def _check_alive(self, batches):
-        "Look for workers that died while others started: PyTorch would notice them after five seconds."
+        "Look for workers that died while others started, before the loop waits for its first batch."
         for worker in getattr(batches, "_workers", ()):
             if not worker.is_alive(): raise RuntimeError(f"DataLoader worker (pid {worker.pid}) died at its start")
 
