@@ -35,6 +35,7 @@ from ..hdf5.guard import open_file
 from ..hdf5.layouts import row_groups
 from ..hdf5.new_file import NewFile
 from ..hdf5.read_errors import hdf5_errors
+from ..hdf5.shard_table import check_mapping
 from .file_bytes import opened_identity
 from .row_readers import DirectRows, open_rows
 
@@ -126,7 +127,8 @@ def verify_file(path, *, progress: bool = True) -> Verification:
     Parameters
     ----------
     path : path-like
-        A file, or the folder of a sharded data set: its index and all its shards are read.
+        A file, or the folder of a sharded data set: its index and all its shards are read, and the mapping by which
+        other programs find the rows is compared with the table of shards.
     progress : bool
         Whether a bar may be shown, after the first second.
 
@@ -155,7 +157,7 @@ def verify_file(path, *, progress: bool = True) -> Verification:
         datasets = _datasets_by_row(root, report)
         with progress_bar(f"verify {path.name}", sum(map(len, datasets.values())), "rows", shown=progress) as bar:
             for name, dataset in datasets.items(): _verify_rows(name, dataset, report, bar)
-        shards = root.shards
+        if shards := root.shards: _verify_mappings(root, report)
     if shards: _verify_shards(shards, report, progress)
     return report
 
@@ -226,6 +228,13 @@ def _reader(dataset):
         out = np.empty((len(numbers), *rows.shape[1:]), rows.dtype)
         rows.read(np.arange(numbers.start, numbers.stop), out, threads=1)
     return read
+
+
+def _verify_mappings(root, report):
+    "Verify where an index tells other programs that its rows are."
+    for name in root.shards.ends:
+        with _noted(report.damaged, name):
+            if name.strip("/") in root: check_mapping(_dataset(root, name), root.shards)
 
 
 def _verify_shards(shards, report, progress):
