@@ -266,7 +266,7 @@ def check_mapping(dataset: h5py.Dataset, shards: ShardTable):
 
 
 def _mapped(creation, number, shape):
-    "First and last row + 1 of a mapping, and the file, the dataset and the row from which they come: -1 for a selection."
+    "First row and last + 1 of a mapping, and the file, dataset and row from which they come: -1 for a selection."
     rows = _rows(creation.get_virtual_vspace(number), shape)
     source = creation.get_virtual_srcspace(number)
     whole = source.get_select_type() == h5py.h5s.SEL_ALL
