@@ -1,4 +1,4 @@
-#define SOURCE "5ec3d96f"
+#define SOURCE "1b7f01b6"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -33,6 +33,7 @@ static PyMethodDef methods[] = {
     {"crc32c", native_crc32c, METH_VARARGS, NULL},
     {"prepare_crc32c", native_prepare_crc32c, METH_VARARGS, NULL},
     {"crc32c_of_lines", native_crc32c_of_lines, METH_VARARGS, NULL},
+    {"mark_runs", native_mark_runs, METH_VARARGS, NULL},
     {"unpack_lzf", native_unpack_lzf, METH_VARARGS, NULL},
     {"pack_lzf", native_pack_lzf, METH_VARARGS, NULL},
     {"huffman_code", native_huffman_code, METH_VARARGS, NULL},

@@ -260,3 +260,23 @@ METHOD(crc32c_of_lines) {
     if (!is_valid) return NULL;
     Py_RETURN_NONE;
 }
+
+/* Mark each line, of `size` bytes, that differs from the one before. */
+METHOD(mark_runs) {
+    Py_buffer lines, marks;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(args, "y*nw*", &lines, &size, &marks)) return NULL;
+    int is_valid = size >= 0 && (size ? marks.len <= lines.len / size : 1);
+    if (is_valid) {
+        Py_BEGIN_ALLOW_THREADS
+        const uint8_t *line = lines.buf;
+        uint8_t *is_begin = marks.buf;
+        for (Py_ssize_t i = 0; i < marks.len; i++, line += size)
+            is_begin[i] = !i || memcmp(line, line - size, (size_t)size) != 0;
+        Py_END_ALLOW_THREADS
+    } else PyErr_SetString(PyExc_ValueError, "expected as many lines as marks");
+    PyBuffer_Release(&lines);
+    PyBuffer_Release(&marks);
+    if (!is_valid) return NULL;
+    Py_RETURN_NONE;
+}

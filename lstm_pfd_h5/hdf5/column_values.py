@@ -11,6 +11,7 @@ import json
 import h5py
 import numpy as np
 
+from ..codecs.checksums import begins_of_runs
 from ..errors import SchemaError
 from .class_numbers import class_numbers, is_column
 from .guard import GuardedGroup
@@ -49,7 +50,7 @@ def groups_of(group: GuardedGroup) -> np.ndarray | None:
 
 def _decoded(texts, encoding):
     "Texts of a fixed width as `str`, each run of equal ones once: neighbouring rows often are of one recording."
-    first = np.flatnonzero(np.append(True, texts[1:] != texts[:-1])[: len(texts)])
+    first = begins_of_runs(texts)
     values = np.array([text.decode(encoding) for text in texts[first].tolist()], object)
     return np.repeat(values, np.diff(first, append=len(texts)))
 

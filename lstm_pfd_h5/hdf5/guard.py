@@ -235,7 +235,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
 
 def _checked_root(file, path, policy, verify, verified):
     is_sharded = not isinstance(path, StoreURL) and sharded_folder(path)[0] is not None
-    if is_sharded: policy = replace(policy, virtual_datasets=True)
+    if is_sharded: policy = replace(policy, virtual_datasets=set())
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
             root = GuardedGroup(_root_of(file, path), path, policy)

@@ -26,9 +26,10 @@ class Policy:
 
     Sizes are in bytes. `max_expansion` bounds what a dataset declares by the size of its file: gzip cannot shrink data
     more than about 1000 times. A chunk is decoded as a whole, whatever is asked of it: `max_chunk_expansion` bounds it
-    by the size of the file, if it is not a `small_chunk_size`. `virtual_datasets` are opened only as the signals of a
+    by the size of the file, if it is not a `small_chunk_size`. Virtual datasets are opened only as the signals of a
     sharded data set, and HDF5 never reads them; those without a fixed size are refused, since HDF5 opens the files that
-    they name to find out how long they are.
+    they name to find out how long they are. `virtual_datasets` are those that were found to have one, and stay open
+    with the set, as HDF5 is slow to open many sources; `None` allows none.
     """
 
     type_classes: tuple = (h5t.INTEGER, h5t.FLOAT, h5t.STRING, h5t.ENUM)
@@ -43,7 +44,7 @@ class Policy:
     max_links: int = 1_000_000
     max_attributes: int = 1_000
     max_attribute_size: int = 2**24
-    virtual_datasets: bool = False
+    virtual_datasets: set | None = None
 
 
 SIGNAL_POLICY = Policy()
@@ -66,18 +67,19 @@ def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py
         Its data are outside the file, it needs an unknown filter, or it declares sizes that no recording needs.
     """
     where = ObjectPath(dataset)
-    _check_storage(dataset.id.get_create_plist(), where, policy)
+    _check_storage(dataset, where, policy)
     _check_type(dataset.id.get_type(), where, policy)
     _check_size(dataset, where, policy)
     return dataset
 
 
-def _check_storage(creation, where, policy):
-    if creation.get_layout() == h5d.VIRTUAL and not policy.virtual_datasets:
+def _check_storage(dataset, where, policy):
+    creation = dataset._dcpl  # a copy for each call, of all sources too
+    if creation.get_layout() == h5d.VIRTUAL and policy.virtual_datasets is None:
         found, remedy = f"{where} is a virtual dataset", "Copy the data with h5repack"
         if str(where).endswith(f" in {INDEX}"): remedy = f"A sharded data set is opened by its folder, not as {INDEX}"
         raise UnsafeFileError(found, "data stored in the file itself", remedy)
-    if creation.get_layout() == h5d.VIRTUAL: check_has_own_size(creation, where)
+    if creation.get_layout() == h5d.VIRTUAL: check_has_own_size(dataset, policy)
     if creation.get_external_count():
         name, offset, size = creation.get_external(0)
         found = f"{where} keeps its data in another file, {os.fsdecode(name)!r}"
@@ -93,7 +95,7 @@ def _check_storage(creation, where, policy):
             raise UnsafeFileError(f"{where} has chunks of {rank} dimensions", f"{policy.max_rank} at most")
 
 
-def check_has_own_size(creation: h5py.h5p.PropDCID, where):
+def check_has_own_size(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY):
     """Check that a virtual dataset does not get its size from other files, before its shape is asked for.
 
     Raises
@@ -101,9 +103,13 @@ def check_has_own_size(creation: h5py.h5p.PropDCID, where):
     UnsafeFileError
         HDF5 would open the other files, whatever they are.
     """
+    if dataset.id in (policy.virtual_datasets or ()): return
+    creation = dataset._dcpl
     for number in range(creation.get_virtual_count()):
         if not _is_unlimited(creation.get_virtual_vspace(number)): continue
-        raise UnsafeFileError(f"{where} is a virtual dataset that grows with another file", "one of a fixed size")
+        found = f"{ObjectPath(dataset)} is a virtual dataset that grows with another file"
+        raise UnsafeFileError(found, "one of a fixed size")
+    if policy.virtual_datasets is not None: policy.virtual_datasets.add(dataset.id)
 
 
 def _is_unlimited(selection):
@@ -134,7 +140,7 @@ def _check_size(dataset, where, policy):
     if len(dataset.shape or ()) > policy.max_rank:
         raise UnsafeFileError(f"{where} has {len(dataset.shape)} dimensions", f"{policy.max_rank} at most")
     declared = _declared_size(dataset.shape or (), dataset.id.get_type().get_size())
-    if policy.virtual_datasets and dataset.is_virtual: return  # the values are in other files
+    if policy.virtual_datasets is not None and dataset.is_virtual: return  # the values are in other files
     file_size = dataset.file.id.get_filesize()  # of the open file: another may have its name by now
     bound = min(policy.max_dataset_size, policy.max_expansion * file_size)
     if declared > bound:

@@ -101,7 +101,7 @@ def _content(item, is_by_rows, policy) -> Iterator:
     if isinstance(item, h5py.Group):
         yield "group"
         return
-    if item.is_virtual: check_has_own_size(item.id.get_create_plist(), ObjectPath(item))
+    if item.is_virtual: check_has_own_size(item, policy)
     kind = item.id.get_type()
     yield f"dataset {_type_name(kind)} {item.shape}"
     if is_by_rows or item.is_virtual or item.shape is None or kind.get_class() not in _PLAIN: return
