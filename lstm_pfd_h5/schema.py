@@ -13,7 +13,6 @@ from pathlib import Path
 
 from .codecs.filters import BUILT_IN_FILTERS
 from .constants import SPLITS
-from .core.files import data_size, sharded_folder
 from .core.report import Report, Summary, Table, format_bytes
 from .errors import NewerSchemaError, SchemaError, UnsafeFileError
 from .hdf5.class_numbers import label_names_of, labels_of
@@ -36,7 +35,7 @@ from lstm_pfd_h5.hdf5.layouts import (
     root_attributes,
     row_groups,
 )
-from .hdf5.read_amplification import slow_message, storage_in
+from .hdf5.read_amplification import size_with_shards, slow_message, storage_in
 from .hdf5.read_errors import hdf5_errors
 from .hdf5.signal_arrays import signals_of
 
@@ -108,10 +107,10 @@ def validate_file(path) -> ValidationReport:
     with open_file(path, verify=False) as root, hdf5_errors(path):
         try: layout = identify_layout(root)
         except SchemaError as error:
-            return ValidationReport(Path(path), None, [Problem("/", error.found, error.expected)], error.remedy)
+            return ValidationReport(root.path, None, [Problem("/", error.found, error.expected)], error.remedy)
         problems, refusal = _problems(root, layout), _refusal(root)
         if refusal and not problems: problems = [Problem("/", refusal.found, refusal.expected)]
-        return ValidationReport(Path(path), layout, problems, str(refusal or ""))
+        return ValidationReport(root.path, layout, problems, str(refusal or ""))
 
 
 def _problems(root, layout):
@@ -154,8 +153,8 @@ class FileDescription(Report):
         Split name → `Storage`.
     targets : dict
         Split name → (rows,) or (rows, K) float32, if the file has targets; NaN is an unknown one.
-    channel_names, target_names, sampling_rate : list, list and float (Hz), or None
-        `None` if the file does not state them.
+    channel_names, target_names, sampling_rate, shards : list, list, float (Hz) and int, or None
+        `None` if the file does not state them; shards are the files of a sharded data set.
     has_checksums, has_statistics : bool
         Whether damage is found when the file is read, and whether statistics for normalization are stored.
     not_read : list of str
@@ -176,6 +175,7 @@ class FileDescription(Report):
     has_checksums: bool
     has_statistics: bool
     not_read: list
+    shards: int | None = None
 
     @property
     def sampling_rate(self):
@@ -218,20 +218,20 @@ class FileDescription(Report):
         unknown = sum(counts.get(-1, 0) for counts in self.counts.values())
         found = [slow_message(self.path, name, storage) for name, storage in self.storage.items() if storage.is_slow]
         if not unknown or self.targets: return found
-        missing = f"{unknown:,} rows have the label -1: their class is unknown. "
-        return [missing + "Leave them out, or tell the loss function to ignore that label.", *found]
+        remedy = "Leave them out, or tell the loss function to ignore that label."
+        return [f"{unknown:,} rows have the label -1: their class is unknown. {remedy}", *found]
 
     def notes(self) -> list:
         "What is not read, and the HDF5 plugins that other programs need to read the signals."
         used = {name for storage in self.storage.values() for name in storage.filters}
         plugins = sorted(used - {*BUILT_IN_FILTERS.values(), "lzf"})
-        needs = [f"Other programs need the HDF5 plugin for {name} (in Python: import hdf5plugin)." for name in plugins]
-        return self.not_read + needs
+        return self.not_read + [f"Other programs need the HDF5 plugin for {name} (in Python: import hdf5plugin)."
+                                for name in plugins]
 
     def summary(self) -> Summary:
         rate, length = self.sampling_rate, self.signal_length
         seconds = f" ({length / rate:.4g} s)" if rate else ""
-        version = f", version {self.attributes.get('version', 1)}" * (sharded_folder(self.path)[0] is not None)
+        version = f", version {self.attributes.get('version', 1)}" * (self.shards is not None)
         facts = {"layout": self.layout.name + version, "signal length": f"{length:,} samples{seconds}",
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "metadata": self.has_metadata,
                  "checksums": self.has_checksums, "file size": format_bytes(self.file_size)}
@@ -263,9 +263,9 @@ def describe_file(path) -> FileDescription:
         stated = (checked_attribute(root, name) for name in ("channel_names", "target_names"))
         channels, target_names = (None if names is None else list(names) for names in stated)
         return FileDescription(
-            Path(path), layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root),
-            channels, target_names, "metadata" in root, data_size(path), root.checksums is not None,
-            _has_statistics(root), _not_read(root))
+            root.path, layout, root_attributes(root), counts, storage_in(root), targets, label_names_of(root), channels,
+            target_names, "metadata" in root, size_with_shards(root), root.checksums is not None,
+            _has_statistics(root), _not_read(root), len(root.shards) if root.shards else None)
 
 
 def _has_statistics(root):

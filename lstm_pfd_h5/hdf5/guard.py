@@ -80,7 +80,7 @@ class GuardedGroup:
     ----------
     name : str
         HDF5 path of the group.
-    path : Path
+    path : Path or StoreURL
         The file, or the folder of a sharded data set.
     checksums : Checksums or None
     shards : ShardTable or None
@@ -201,19 +201,19 @@ class GuardedGroup:
 # %% ../../nbs/guide/03_hdf5/07_guard.ipynb #89399fac
 @contextmanager
 def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
-              verified: tuple | None = None) -> Iterator[GuardedGroup]:
+              verified: tuple | bool | None = None) -> Iterator[GuardedGroup]:
     """Open an HDF5 file for reading and yield its root as a `GuardedGroup`; the end of the block closes the file.
 
     Parameters
     ----------
     path : path-like or URL
-        A file, also one in an object store; the folder of a sharded data set, or one of its versions, such as
-        `folder/index.3.h5`: an index is opened.
+        A file; the folder of a sharded data set, or one of its versions, such as `folder/index.3.h5`: an index is
+        opened. Each may be in an object store.
     policy : Policy
     verify : bool
         Whether everything is compared with the checksums in the file, if it has them.
-    verified : tuple, optional
-        The `file_identity` of a file that was compared before. If it is this one, only rows are, when they are read.
+    verified : tuple or bool, optional
+        True, or the `file_identity` of a file that was compared before: then only rows are, when they are read.
 
     Raises
     ------
@@ -234,7 +234,7 @@ def open_file(path, policy: Policy = SIGNAL_POLICY, verify: bool = True,
 
 
 def _checked_root(file, path, policy, verify, verified):
-    is_sharded = not isinstance(path, StoreURL) and sharded_folder(path)[0] is not None
+    is_sharded = (opened.folder if (opened := store_of(file.filename)) else sharded_folder(path)[0]) is not None
     if is_sharded: policy = replace(policy, virtual_datasets=set())
     with _closed_at_the_end(file, path):
         with hdf5_errors(path, "/"):
@@ -242,7 +242,7 @@ def _checked_root(file, path, policy, verify, verified):
             if is_sharded: root.shards = ShardTable.read(root._group, path, open_file, policy)
             checksums = Checksums.read(root._group, policy) if verify else None
         if checksums:
-            if verified is None or verified != identity_of(file): checksums.check(root._group, policy)
+            if verified is not True and verified != identity_of(file): checksums.check(root._group, policy)
             root.checksums = checksums
         yield root
 

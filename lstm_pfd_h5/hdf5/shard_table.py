@@ -10,7 +10,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +18,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from ..core.files import SHARDS, data_file, file_identity, sharded_folder
+from ..core.files import INDEX, INDEX_OF_VERSION, SHARDS, data_file, sharded_folder
+from ..core.store_url import StoreURL, fetched_anew_after, store_of
 from ..errors import CorruptFileError, FileChangedError, MissingFileError, UnsafeFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
 from .read_errors import hdf5_errors
@@ -35,7 +36,7 @@ class ShardTable:
 
     Attributes
     ----------
-    folder : Path
+    folder : Path or StoreURL
         Absolute, since shards are opened later.
     names : list of str
     digests : list of str
@@ -65,7 +66,7 @@ class ShardTable:
         MissingFileError
             There is no such version.
         """
-        folder, version = sharded_folder(os.path.abspath(path))
+        folder, version, is_own = _place_of(root, path)
         with hdf5_errors(folder, f"/{SHARDS}"):
             group = root.get(SHARDS) if root.get(SHARDS, getlink=True).__class__ is h5py.HardLink else None
             stated = attributes_of(group, policy) if isinstance(group, h5py.Group) else {}
@@ -73,7 +74,7 @@ class ShardTable:
         if stated.get("format") != FORMAT or any(column is None for column in columns):
             found = f"The index of {folder.name} has no table of shards that this version reads"
             raise CorruptFileError(found, FORMAT, "Restore it from a backup, or update lstm_pfd_h5")
-        _check_version(version, attributes_of(root, policy, ("version",)).get("version", 1), path, folder)
+        _check_version(version, attributes_of(root, policy, ("version",)).get("version", 1), folder, is_own)
         names, digests, rows = columns
         splits = list(stated.get("splits", ()))
         if not len(names) == len(digests) == len(rows) or rows.shape[1:] != (len(splits),) or (rows < 0).any():
@@ -84,7 +85,7 @@ class ShardTable:
     def __len__(self):
         return len(self.names)
 
-    def path(self, number: int) -> Path:
+    def path(self, number: int) -> Path | StoreURL:
         "The file of a shard."
         return self.folder / SHARDS / self.names[number]
 
@@ -104,12 +105,12 @@ class ShardTable:
             It cannot be read.
         """
         path = self.path(number)
-        if path.resolve().parent != (self.folder / SHARDS).resolve():
+        if isinstance(path, Path) and path.resolve().parent != (self.folder / SHARDS).resolve():
             raise UnsafeFileError(f"{self._name(number)} is a link to another folder", "a file", _RESTORE)
-        try: identity = file_identity(path)
-        except FileNotFoundError as error:
-            raise MissingFileError(f"{self._name(number)} is missing", remedy=_RESTORE) from error
-        with self.open_file(path, verified=identity) as root:  # its rows are verified when they are read
+        with ExitStack() as stack, fetched_anew_after(path, FileChangedError):
+            try: root = stack.enter_context(self.open_file(path, verified=True))  # rows are, when they are read
+            except MissingFileError as error:
+                raise MissingFileError(f"{self._name(number)} is missing", remedy=_RESTORE) from error
             if root.checksums is None or root.checksums.digest != self.digests[number]:
                 found = f"{self._name(number)} is not the file that the index was made for"
                 raise FileChangedError(found, f"checksums with the digest {self.digests[number]}", _RESTORE)
@@ -137,13 +138,21 @@ class ShardTable:
         return f"Shard {self.names[number]} of {self.folder.name}"
 
 
-def _check_version(wanted, stated, path, folder):
+def _place_of(root, path):
+    "The folder of the data set, the version that was asked for, and whether the index is that version's own."
+    if opened := store_of(root.file.filename):
+        version = INDEX_OF_VERSION.fullmatch(opened.asked.name)
+        return opened.folder, int(version[1]) if version else None, opened.url.name != INDEX
+    return *sharded_folder(os.path.abspath(path)), data_file(path) == path
+
+
+def _check_version(wanted, stated, folder, is_own):
     if wanted is None or wanted == stated: return
-    if data_file(path) == path:
-        found = f"{path.name} of {folder.name} states that it is version {stated}"
+    if is_own:
+        found = f"index.{wanted}.h5 of {folder.name} states that it is version {stated}"
         raise CorruptFileError(found, f"version {wanted}", _RESTORE)
     remedy = f"lstm_pfd_h5 versions {folder.name} lists the versions"
-    raise MissingFileError(f"{folder.name} has no {path.name}: it is at version {stated}", remedy=remedy)
+    raise MissingFileError(f"{folder.name} has no index.{wanted}.h5: it is at version {stated}", remedy=remedy)
 
 
 def _column(group, name, policy):

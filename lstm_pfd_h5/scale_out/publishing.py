@@ -7,10 +7,12 @@ __all__ = ['publish_to_store']
 
 # %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #198701f7
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
-from ..core.files import INDEX, data_file
+from ..core.files import INDEX, INDEX_OF_VERSION, SHARDS
 from ..core.optional_libraries import optional_module
+from ..core.per_process import PerProcess
 from ..core.store_url import StoreURL, located
 from lstm_pfd_h5.errors import (
     ExistingFileError,
@@ -22,10 +24,14 @@ from lstm_pfd_h5.errors import (
 from ..hdf5.guard import open_file
 from .store_client import StoreClient
 from .store_errors import store_error
+from .versions import version_of
 
 # %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #b20480b9
-def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = False) -> StoreURL:
+def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = False,
+                     append: bool = False) -> StoreURL:
     """Copy a training file, or the folder of a sharded data set, into an object store.
+
+    Objects of a folder that are there already with the same bytes stay, so a copy that was interrupted goes on.
 
     Parameters
     ----------
@@ -36,6 +42,8 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
         What fsspec needs for the URL.
     overwrite : bool
         Whether objects that are there may be replaced. Who reads them gets `FileChangedError`.
+    append : bool
+        Whether the store has an earlier version of this folder, to which the new shards come. Who trains on it goes on.
 
     Returns
     -------
@@ -44,7 +52,9 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
     Raises
     ------
     ExistingFileError
-        There is an object of that name, and `overwrite` is false.
+        There is an object of that name with other bytes, and `overwrite` is false.
+    InvalidArgumentError
+        With `append`: what the store has is not an earlier version of this folder.
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         The file cannot be opened.
     PublishError
@@ -54,68 +64,105 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
     if not isinstance(target, StoreURL):
         raise InvalidArgumentError(f"{str(url)!r} is not a URL", "a URL, such as 's3://bucket/dataset.h5'")
     files = _files_of(path)
-    targets = [_joined(target, name) for name in files]
-    if not overwrite: _check_new(targets)
-    for file, each in zip(files.values(), targets):
-        with open_file(file): pass
-        _upload(file, each)
-        _compare(file, each)
+    targets = {name: target / name if name else target for name in files}
+    kept = _kept(path, target) if append else set()
+    sizes, last = _sizes(targets), next(reversed(files))
+    if sizes[last] is not None and not (overwrite or append): raise _exists(targets[last])
+    for name, file in files.items():
+        may_replace = overwrite or append and name == last
+        _publish(file, targets[name], sizes[name], may_replace, name in kept)
     return target
 
 
+def _publish(file, target, size, may_replace, is_kept):
+    "Bring a file to the store, unless it is there; of one that `is_kept`, only the size is compared."
+    with open_file(file): pass
+    if size == file.stat().st_size and (is_kept or _is_same(file, target)): return
+    if size is not None and not may_replace: raise _exists(target, " with other contents")
+    _upload(file, target)
+    if not _is_same(file, target): raise _other(target, file)
+
+
+def _exists(target, how=""):
+    remedy = "Pass overwrite=True to replace it; of a folder that has grown, append=True publishes what is new"
+    return ExistingFileError(f"{target} exists{how}", "a name that is not in use", remedy)
+
+# %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #74d2740f
 def _files_of(path):
-    "Name in the store → file; the index of a folder last."
-    if data_file(path) == path: return {"": path}
-    found = {str(file.relative_to(path).as_posix()): file for file in sorted(path.rglob("*.h5"))
-             if not file.name.startswith(".")}
-    return {name: file for name, file in found.items() if name != INDEX} | {INDEX: path / INDEX}
+    "Name in the store → file: shards, then indices of earlier versions, and the index last."
+    with open_file(path) as root: shards = root.shards
+    if shards is None: return {"": path}
+    names = [f"{SHARDS}/{name}" for name in shards.names]
+    names += sorted(file.name for file in path.glob("index.*.h5") if INDEX_OF_VERSION.fullmatch(file.name))
+    return {name: path / name for name in (*names, INDEX)}
 
 
-def _joined(url, name):
-    options = {key: value for key, value in vars(url).items() if key != "address"}
-    return StoreURL(f"{url.address.rstrip('/')}/{name}", **options) if name else url
+def _sizes(targets):
+    "Bytes of each object, all asked for at once; `None` if it is not there."
+    clients = {name: StoreClient(target) for name, target in targets.items()}
+    with suppress(MissingFileError): next(iter(clients.values())).first(1)  # which imports what it needs
+    asked = {name: client.begin_first(1) for name, client in clients.items()}
+    return {name: _size_of(each) for name, each in asked.items()}
 
 
-def _check_new(targets):
-    for target in targets:
-        try: StoreClient(target).first(1)
-        except MissingFileError: continue
-        raise ExistingFileError(f"{target} exists", "a name that is not in use", "Pass overwrite=True to replace it")
+def _size_of(answer):
+    try: return answer.result()[0].size
+    except MissingFileError: return None
 
 # %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #0431598b
 _BLOCK, _AHEAD = 1 << 23, 4  # bytes that are compared at once, and blocks that are asked for ahead
+_file_systems = PerProcess(dict)
+
+
+def _file_system(target):
+    "The file system that takes files, with retries of its own; one for all objects, as each has connections."
+    fsspec, held = optional_module("fsspec", "cloud"), _file_systems.get()
+    of_host = target.address.split("/", 3)[2] if "@" in target.address else ""
+    key = fsspec.utils.tokenize(target.partition("://")[0], target.storage_options, of_host)
+    if key not in held:
+        held[key], _ = fsspec.core.url_to_fs(target.address, skip_instance_cache=True, **target.storage_options)
+    return held[key]
 
 
 def _upload(file, target):
-    fsspec = optional_module("fsspec", "cloud")
     try:
-        fs, name = fsspec.core.url_to_fs(target.address, skip_instance_cache=True, **target.storage_options)
-        fs.put_file(str(file), name)
+        fs = _file_system(target)
+        fs.put_file(str(file), fs._strip_protocol(target.address))
     except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
         reason = store_error(target, error)
         raise PublishError(f"{target} was not written: {reason.found}", reason.expected, reason.remedy) from None
 
 
-def _compare(file, target):
-    "Read everything back, and compare it with the file."
+def _is_same(file, target):
+    "Read everything back; whether it is what the file has."
     client, size, waiting = StoreClient(target), file.stat().st_size, deque()
     try:
         identity, _ = client.first(1)
-        if identity.size != size: raise _other(target, file)
+        if identity.size != size: return False
         with open(file, "rb") as local:
             for begin in range(0, size, _BLOCK):
                 waiting.append(client.begin(begin, min(begin + _BLOCK, size), identity))
-                if len(waiting) > _AHEAD: _compare_block(local, waiting.popleft(), target, file)
-            while waiting: _compare_block(local, waiting.popleft(), target, file)
-    except PublishError: raise
+                if len(waiting) > _AHEAD and local.read(_BLOCK) != waiting.popleft().result(): return False
+            return all(local.read(_BLOCK) == part.result() for part in waiting)
     except LstmPfdError as error:
         raise PublishError(f"{target} cannot be read back: {error.found}", error.expected, error.remedy) from error
-
-
-def _compare_block(local, part, target, file):
-    if local.read(_BLOCK) != part.result(): raise _other(target, file)
 
 
 def _other(target, file):
     return PublishError(f"{target} is not what {file.name} is", "the same bytes",
                         "Publish it again, with overwrite=True")
+
+# %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #c6e58cf3
+def _kept(path, target):
+    "Names of the shards that the store has of an earlier version; an error if it has something else."
+    with open_file(path) as root: now, version = root.shards, version_of(root)
+    with open_file(target) as root: before, earlier = root.shards, version_of(root)
+    if now is None or before is None:
+        raise InvalidArgumentError(f"{(path if now is None else target).name} is one file", "folders of shards")
+    if (before.names, before.digests) != (now.names[: len(before)], now.digests[: len(before)]) or earlier > version:
+        found = f"{target} is no earlier version of {path.name}: it has {len(before):,} shards and version {earlier}"
+        raise InvalidArgumentError(found, "shards of which this folder has all", "Publish it under another name")
+    if earlier < version and not (path / f"index.{earlier}.h5").exists():
+        raise MissingFileError(f"{path.name} has no index.{earlier}.h5, by which that version stays readable",
+                               remedy=f"Download {target / INDEX} under that name")
+    return {f"{SHARDS}/{name}" for name in before.names}

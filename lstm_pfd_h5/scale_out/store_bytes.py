@@ -6,8 +6,10 @@
 __all__ = ['MemoryBytes', 'StoreBytes', 'Fetch']
 
 # %% ../../nbs/guide/15_scale_out/11_store_bytes.ipynb #68e820d7
+import itertools
 import os
 import threading
+import weakref
 from functools import partial
 
 import numpy as np
@@ -61,26 +63,39 @@ class _Request:
 
 
 class _Ahead:
-    "What this process has asked for and not used yet."
+    "What this process has asked for and not used yet, of all objects."
 
-    def __init__(self): self.lock, self.requests, self.size = threading.Lock(), {}, 0
+    def __init__(self): self.lock, self.requests, self.size = threading.RLock(), {}, 0
 
-    def take(self, ranges):
+    def has(self, owner, each): return (owner, *each) in self.requests
+
+    def take(self, owner, ranges):
         "The requests for each of some ranges that were asked for."
         with self.lock:
-            found = {each: self.requests.pop(each) for each in ranges if each in self.requests}
+            found = {each: self.requests.pop((owner, *each)) for each in ranges if (owner, *each) in self.requests}
             self.size -= sum(end - begin for begin, end in found)
         return found
 
-    def add(self, needs):
+    def add(self, owner, needs):
         with self.lock:
-            new = {each: requests for each, requests in needs.items() if each not in self.requests}
-            self.requests |= new
-            self.size += sum(end - begin for begin, end in new)
+            for (begin, end), requests in needs.items():
+                if (owner, begin, end) in self.requests: continue
+                self.requests[owner, begin, end] = requests
+                self.size += end - begin
             while self.size > _MOST_AHEAD and self.requests:
-                begin, end = oldest = next(iter(self.requests))
-                del self.requests[oldest]
-                self.size -= end - begin
+                oldest, *each = next(iter(self.requests))
+                self.take(oldest, [tuple(each)])
+
+
+def _forget_ahead(owner):
+    "Forget what an owner that is gone has asked for; that may be found out while this thread holds the lock."
+    if _ahead.is_empty(): return
+    held = _ahead.get()
+    with held.lock: held.take(owner, [tuple(each) for of, *each in list(held.requests) if of == owner])
+
+
+_ahead = PerProcess(_Ahead)
+_owners = itertools.count()
 
 
 class StoreBytes:
@@ -103,7 +118,8 @@ class StoreBytes:
 
     def __init__(self, url: StoreURL, identity: ObjectIdentity, client: StoreClient | None = None):
         self.path, self.identity, self.client = url, identity, client or StoreClient(url)
-        self._ahead, self._cache = PerProcess(_Ahead), PerProcess(partial(_CacheHolder, url, identity))
+        self._number, self._cache = next(_owners), PerProcess(partial(_CacheHolder, url, identity))
+        weakref.finalize(self, _forget_ahead, self._number).atexit = False
 
     def __reduce__(self):
         return StoreBytes, (self.path, self.identity, self.client)
@@ -117,17 +133,17 @@ class StoreBytes:
             (n,) int64.
         """
         ranges = list(dict.fromkeys(zip(begins.tolist(), ends.tolist())))
-        needs = self._ahead.get().take(ranges)
+        needs = _ahead.get().take(self._number, ranges)
         return Fetch(self, needs | self._ask([each for each in ranges if each not in needs]))
 
     def ahead(self, begins: np.ndarray, ends: np.ndarray):
         "Ask for ranges that will be needed soon."
-        held, ranges = self._ahead.get(), list(dict.fromkeys(zip(begins.tolist(), ends.tolist())))
-        held.add(self._ask([each for each in ranges if each not in held.requests]))
+        held, ranges = _ahead.get(), list(dict.fromkeys(zip(begins.tolist(), ends.tolist())))
+        held.add(self._number, self._ask([each for each in ranges if not held.has(self._number, each)]))
 
     def close(self):
-        "Forget what was asked for ahead; connections belong to the process, and stay."
-        self._ahead = PerProcess(_Ahead)
+        "Close the copies on the disk in this process until they are needed again; connections belong to the process."
+        self._cache = PerProcess(partial(_CacheHolder, self.path, self.identity))
 
     def cache_holder(self) -> "_CacheHolder":
         "The cache of this process, or none, and what reads it."

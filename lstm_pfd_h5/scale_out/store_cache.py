@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import warnings
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -142,16 +143,19 @@ class RowCache:
         "Keep whole blocks, and make room for them."
         for number, first, last in self.stretches(begin, begin + len(data)):
             self.copy(number).put(first, memoryview(data)[first - begin : last - begin])
-        held = self._held.get()
-        held.written += len(data)
-        if held.written < self.url.cache_size // 64: return
-        held.written = 0
-        make_room(cache_folder(self.url), self.url.cache_size)
+        written, folder = _written.get(), cache_folder(self.url)
+        written[folder] += len(data)
+        if written[folder] < self.url.cache_size // 64: return
+        written[folder] = 0
+        make_room(folder, self.url.cache_size)
 
 
 class _Held:
     def __init__(self):
-        self.lock, self.copies, self.used, self.written = threading.Lock(), {}, {}, 0
+        self.lock, self.copies, self.used = threading.Lock(), {}, {}
+
+
+_written = PerProcess(Counter)  # folder → bytes of all objects since room was made
 
 
 def make_room(folder: Path, most: int):

@@ -64,11 +64,17 @@ class StoreClient:
             fsspec, or what it needs for this kind of store, is not installed.
         """
         with no_fork():  # the first request imports modules: a child must not be born meanwhile
-            loop, opened = self._opened.get()
-            identity, data = loop.begin(self._tried(loop, size, partial(opened.first, size))).result()
-        if len(data) != min(size, identity.size):
-            raise store_error(self.url, ShortAnswerError(f"{len(data):,} bytes came, of {identity.size:,}"))
-        return identity, data
+            return self.begin_first(size).result()
+
+    def begin_first(self, size: int) -> Future:
+        "Ask for the same, where requests were answered before, and return at once."
+        loop, opened = self._opened.get()
+        return loop.begin(self._tried(loop, size, partial(self._first, opened, size)))
+
+    async def _first(self, opened, size):
+        identity, data = await opened.first(size)
+        if len(data) == min(size, identity.size): return identity, data
+        raise ShortAnswerError(f"{len(data):,} bytes came, of {identity.size:,}")
 
     def begin(self, begin: int, end: int, identity: ObjectIdentity) -> Future:
         """Ask for bytes of the object, and return at once.

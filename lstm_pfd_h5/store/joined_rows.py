@@ -13,12 +13,15 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import h5py
 import numpy as np
 
 from ..codecs.counts import counts_to_rows
 from ..core.per_process import PerProcess
+from ..core.store_url import StoreURL, call_for_each
 from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.shard_table import ShardedDataset
@@ -80,8 +83,7 @@ def _shares(ends, rows, places):
         yield part, rows[share] - (int(ends[part - 1]) if part else 0), places[share]
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #17259c07
-_FEWEST_OPEN, _MOST_OPEN = 128, 4096  # files of a split that a process has open
-_SHARDS_OF_TASK = 16
+_FEWEST_OPEN, _MOST_OPEN, _SHARDS_OF_TASK = 128, 4096, 16  # files of a split that a process has open; of a task
 
 
 def _most_open():
@@ -108,7 +110,7 @@ class ShardRows(RowReader):
     def __init__(self, dataset: ShardedDataset, open_signals: Callable):
         self.shards, self.name, self.ends, self._open_signals = dataset.shards, dataset.name, dataset.ends, open_signals
         self.shape, self.dtype = dataset.shape, np.dtype(np.float32) if scale_of(dataset) else dataset.dtype
-        self._row_shape = dataset.shape[1:]
+        self._row_shape, self.fetches = dataset.shape[1:], isinstance(self.shards.folder, StoreURL)
         self._hold()
 
     def _hold(self):
@@ -135,26 +137,34 @@ class ShardRows(RowReader):
     def select_channels(self, select: Callable, count: int) -> "ShardRows":
         "Rows of some channels: `select` makes a reader of these `count` from that of a shard."
         chosen, opened = copy(self), self._open_signals
-        chosen.shape, chosen._open_signals = (self.shape[0], count, *self.shape[2:]), _Selected(opened, select)
+        chosen.shape, chosen._open_signals = (self.shape[0], count, *self.shape[2:]), partial(_selected, opened, select)
         chosen._hold()
         return chosen
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "Where many shards have some of the rows, each task reads several of them; otherwise each shard has its tasks."
-        shares = [(number, self._part(number), *share) for number, *share in _shares(self.ends, rows, places)]
+        shares = self._opened_shares(rows, places)
         files, size = self._open_files.get(), min(_SHARDS_OF_TASK, len(shares) // (4 * threads))
-        if size:
+        if size and not self.fetches:  # from a store, all rows are asked for here, and come while others are decoded
             groups = [shares[first : first + size] for first in range(0, len(shares), size)]
             return [(_read_shares, files, group, out) for group in groups]
         return [(_read_one, files, {number: part}, task) for number, part, local, chosen in shares
                 for task in part.tasks(local, out, chosen, threads)]
 
+    def fetch_ahead(self, rows: np.ndarray) -> None:
+        "Where rows come from a store, ask for those that will be read soon; shards that are new are opened first."
+        for _, part, local, _ in self._opened_shares(rows, None) if self.fetches else (): part.fetch_ahead(local)
+
+    def _opened_shares(self, rows, places):
+        "For each shard that has some of the rows: its number, its reader, their numbers in it, and their places."
+        shares = list(_shares(self.ends, rows, places))
+        new = [number for number, *_ in shares if number not in self._parts]
+        parts = call_for_each([self.shards.path(number) for number in new], self._part, new)
+        for number, part in zip(new, parts): self._parts.setdefault(number, part)
+        return [(number, self._parts[number], *share) for number, *share in shares]
+
     def _part(self, number):
-        part = self._parts.get(number)
-        if part is None:
-            with self.shards.signals(number, self.name, self._row_shape) as dataset: part = self._open_signals(dataset)
-            self._parts[number] = part
-        return part
+        with self.shards.signals(number, self.name, self._row_shape) as dataset: return self._open_signals(dataset)
 
 
 def _read_one(files, parts, task):
@@ -168,14 +178,7 @@ def _read_shares(files, shares, out):
             for task in part.tasks(rows, out, places, 1): call(*task)
 
 
-class _Selected:
-    "Opens signals, and selects channels."
-
-    def __init__(self, open_signals, select):
-        self.open_signals, self.select = open_signals, select
-
-    def __call__(self, dataset):
-        return self.select(self.open_signals(dataset))
+def _selected(open_signals, select, dataset): return select(open_signals(dataset))
 
 
 class _OpenFiles:
@@ -202,8 +205,7 @@ class _OpenFiles:
         "Close the file that was not read for the longest time; whether there is one."
         number = next((number for number in self.parts if not self.readers[number]), None)
         if number is None: return False
-        part = self.parts.pop(number)
-        direct = part.rows if isinstance(part, ScaledRows) else part
+        direct = part.rows if isinstance(part := self.parts.pop(number), ScaledRows) else part
         if isinstance(direct, DirectRows): direct.file.close()
         return True
 
@@ -231,25 +233,23 @@ class ScaledRows(RowReader):
     """
 
     def __init__(self, rows: RowReader, scale: Scale):
-        self.rows, self.scale, self.shape, self.dtype = rows, scale, rows.shape, np.dtype(np.float32)
+        self.rows: Any = rows
+        self.scale, self.shape, self.dtype = scale, rows.shape, np.dtype(np.float32)
         self.counts = counts_type(rows.dtype)
         self.is_one_step = isinstance(rows, ChunkedRows) and rows.in_c and rows.dtype == self.counts
         self.fetches = rows.fetches
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
         "Several tasks for each thread, or one for each few rows, neighbours in the file together."
-        if self.fetches: return tasks_of_shares(self, self._fetched_shares(rows, threads), rows, out, places)
+        if self.fetches: return tasks_of_shares(self, self.rows.shares(rows, threads), rows, out, places)
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
-        plan = self.rows.plan(rows, out, places) if is_one_step else None  # type: ignore[attr-defined]
+        plan = self.rows.plan(rows, out, places) if is_one_step else None
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
         return divided_task(self._read_part, plan, threads, rows, out, places)
 
-    def _fetched_shares(self, rows, threads):
-        return self.rows.shares(rows, threads)  # type: ignore[attr-defined]
-
     def reading(self, file) -> "ScaledRows":
         "The same rows, out of bytes that have come from a store."
-        return ScaledRows(self.rows.reading(file), self.scale)  # type: ignore[attr-defined]
+        return ScaledRows(self.rows.reading(file), self.scale)
 
     def fetch_ahead(self, rows: np.ndarray) -> None:
         "Where rows come from a store, ask for those that will be read soon, and return at once."

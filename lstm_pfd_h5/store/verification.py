@@ -20,6 +20,7 @@ from ..core.files import SHARDS
 from ..core.parallel import run_ahead
 from ..core.progress import progress_bar
 from ..core.report import Report, Summary, Table
+from ..core.store_url import StoreURL, located
 from lstm_pfd_h5.errors import (
     CorruptFileError,
     FileChangedError,
@@ -46,7 +47,7 @@ class Verification(Report):
 
     Attributes
     ----------
-    path : Path
+    path : Path or StoreURL
     has_checksums : bool
     rows : dict
         HDF5 path → number of rows that were read: of signals, metadata and other large arrays.
@@ -60,7 +61,7 @@ class Verification(Report):
         Paths without a checksum, in a file that has checksums: they were added later.
     """
 
-    path: Path
+    path: Path | StoreURL
     has_checksums: bool = False
     rows: dict = field(default_factory=dict)
     damaged_rows: dict = field(default_factory=dict)
@@ -126,7 +127,7 @@ def verify_file(path, *, progress: bool = True) -> Verification:
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or URL
         A file, or the folder of a sharded data set: its index and all its shards are read, and the mapping by which
         other programs find the rows is compared with the table of shards.
     progress : bool
@@ -148,7 +149,8 @@ def verify_file(path, *, progress: bool = True) -> Verification:
     FileChangedError
         It was written to meanwhile.
     """
-    path, report = Path(path), Verification(Path(path))
+    path = located(path)
+    report = Verification(path)
     with open_file(path, verify=False) as root:
         report.has_checksums = GROUP in root.keys()
         with _noted(report.damaged, f"/{GROUP}"): root.checksums = Checksums.read(root._group, root.policy)
