@@ -67,8 +67,11 @@ class WatchedConnection(Connection):
         return super()._recv(size, self._read_if_any)
 
     def _read_if_any(self, handle, size):
-        if not self._poll(None): raise queue.Empty
-        return os.read(handle, size)
+        "Read what is there, without asking first; the pipe does not block."
+        while True:
+            try: return os.read(handle, size)
+            except BlockingIOError:
+                if not self._poll(None): raise queue.Empty from None
 
 
 def watch_workers(results, workers: list, are_at_work: list) -> None:
@@ -76,6 +79,7 @@ def watch_workers(results, workers: list, are_at_work: list) -> None:
     if os.name == "nt": return  # where a message comes whole or not at all
     if not isinstance(results._reader, WatchedConnection):
         results._reader = WatchedConnection(os.dup(results._reader.fileno()), writable=False)
+        os.set_blocking(results._reader.fileno(), False)
         results._poll, results._recv_bytes = results._reader.poll, results._reader.recv_bytes
     results._reader.workers, results._reader.are_at_work = workers, are_at_work
 
@@ -90,6 +94,7 @@ class WatchedIterator(_MultiProcessingDataLoaderIter):
 
     def _reset(self, loader, first_iter=False):
         self._ignore_signals()
+        watch_workers(self._worker_result_queue, self._workers, [True] * len(self._workers))
         super()._reset(loader, first_iter)
         watch_workers(self._worker_result_queue, self._workers, self._workers_status)
 
