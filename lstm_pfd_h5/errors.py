@@ -158,7 +158,7 @@ class NotDurableError(PublishError):
 
 
 class FileInUseError(PublishError, PermissionError):
-    "Another program has the file open, and the system does not let it be replaced (Windows)."
+    "Another program is making the file; or has it open, and the system does not let it be replaced (Windows)."
 
 # %% ../nbs/guide/01_core/01_errors.ipynb #c45b7445
 class WorkerError(LstmPfdError, ChildProcessError):

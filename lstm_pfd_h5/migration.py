@@ -7,7 +7,7 @@ __all__ = ['migrate']
 
 # %% ../nbs/guide/11_recordings/33_migration.ipynb #0facec39
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from .codecs.chunk_codec import check_compression
@@ -26,7 +26,7 @@ from .recordings.migration_writing import write_recordings, writer_options
 from .recordings.repeated_recordings import resolve_repeats
 from .recordings.signal_spool import SignalSpool
 from .recordings.survey import survey
-from .store.shard_making import check_shard_folder
+from .store.shard_making import making
 from .store.sharding import SHARD_BYTES
 from .store.signal_writer import STORAGES
 
@@ -89,8 +89,8 @@ def migrate(
         The recordings have different rates, lengths or channels, and no option brings them together.
     FileChangedError
         A file changed between the two passes. A sharded data set is made without it: it is among the `refused`.
-    PublishError, WorkerError
-        The output could not be written; an existing one is unchanged. A worker died, or differs from this process.
+    PublishError, FileInUseError, WorkerError
+        Writing failed, or another program is at work there: an existing output is unchanged. A worker died or differs.
     """
     if client is not None: shard_bytes = _shard_bytes(shard_bytes, check_client(client), num_workers)
     plan = MigrationPlan(
@@ -99,7 +99,7 @@ def migrate(
         shard_bytes,
     )
     _check(report, compression, compression_opts, storage, plan)
-    with nullcontext() if dry_run else _spool_for(Path(output), overwrite, plan, client) as spool:
+    with nullcontext() if dry_run else _place_for(Path(output), overwrite, plan, client) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers, client=client)
         resolve_repeats(found, plan, progress)
         result = divided_report(found, plan, source, output)
@@ -112,12 +112,16 @@ def migrate(
     return result
 
 # %% ../nbs/guide/11_recordings/33_migration.ipynb #1f435d10
-def _spool_for(output, overwrite, plan, client):
-    "A place for samples until they are written to the output, which may be; the workers of a cluster have none."
-    with write_errors(output):
-        if plan.shard_bytes is None: _check_output(output, overwrite)
-        else: check_shard_folder(output, overwrite)
-        return nullcontext() if client is not None else SignalSpool(output.parent)
+@contextmanager
+def _place_for(output, overwrite, plan, client):
+    "The right to write the output, and a place for samples until then; the workers of a cluster have none."
+    if plan.shard_bytes is not None: place = making(output, "migrates recordings into it", overwrite)
+    else:
+        with write_errors(output): _check_output(output, overwrite)
+        place = nullcontext()
+    with place:
+        with write_errors(output): spool = nullcontext() if client is not None else SignalSpool(output.parent)
+        with spool: yield None if client is not None else spool
 
 
 def _shard_bytes(shard_bytes, client, num_workers):

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
+from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import resolve_name
 from uuid import uuid4
@@ -87,7 +88,9 @@ def _other_version(found, version):
 
 
 def _check_versions(client):
-    for version in client.run(resolve_name, "lstm_pfd_h5:__version__", on_error="return").values():
+    with _connected(client): versions = client.run(resolve_name, "lstm_pfd_h5:__version__", on_error="return")
+    for version in versions.values():
+        if isinstance(version, OSError): continue  # it has died: who comes in its place compares before its first task
         if isinstance(version, Exception): raise _other_version(f"does not have lstm_pfd_h5: {version}", _version())
         if version != _version(): raise _other_version(f"has lstm_pfd_h5 {version}", _version())
 
@@ -125,9 +128,10 @@ def _map(task, tasks, client):
     name, waiting, counts = f"{task.function.__name__.strip('_')}-{uuid4().hex[:8]}", deque(), _thread_counts(client)
     try:
         for number, arguments in enumerate(tasks):
-            waiting.append(client.submit(task, *arguments, key=f"{name}-{number}", pure=False))
-            while len(waiting) > _AHEAD * next(counts): yield _first_result(waiting)
-        while waiting: yield _first_result(waiting)
+            with _connected(client):
+                waiting.append(client.submit(task, *arguments, key=f"{name}-{number}", pure=False))
+            while len(waiting) > _AHEAD * next(counts): yield _first_result(waiting, client)
+        while waiting: yield _first_result(waiting, client)
     finally:
         for future in waiting: future.release()
 
@@ -137,15 +141,14 @@ def _thread_counts(client):
     asked, count = -math.inf, 1
     while True:
         if time.monotonic() - asked > 1:
-            asked, count = time.monotonic(), max(1, sum(client.nthreads().values()))
+            with _connected(client): asked, count = time.monotonic(), max(1, sum(client.nthreads().values()))
         yield count
 
 
-def _first_result(waiting):
+def _first_result(waiting, client):
+    if client.status != "running": raise _lost()  # what was submitted since then would be waited for without end
     try: result = waiting[0].result()
-    except CancelledError as error:
-        found, remedy = "The connection to the scheduler was lost", "Look into its log, and start again"
-        raise WorkerError(found, "the result of a task", remedy) from error
+    except CancelledError as error: raise _lost() from error
     except Exception as error:
         if type(error).__name__ != "KilledWorker": raise
         found, expected = f"Task {waiting[0].key} ended all workers that tried it", "the result of a task"
@@ -153,3 +156,18 @@ def _first_result(waiting):
         raise WorkerError(found, expected, remedy) from error
     waiting.popleft().release()
     return result
+
+
+@contextmanager
+def _connected(client):
+    "Ask the scheduler for something; if it does not answer, say so."
+    if client.status != "running": raise _lost()
+    try: yield
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, OSError): raise
+        raise _lost() from error
+
+
+def _lost():
+    remedy = "Look into the log of the scheduler, start a new one if it has ended, and start the work again"
+    return WorkerError("The connection to the scheduler was lost", "the result of a task", remedy)

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from ..core.files import SHARDS
-from ..core.progress import progress_bar
 from ..errors import FileChangedError, ImportRefusedError, LstmPfdError, UnavailableFileError
 from .migration_division import label_names, leave_out
 from .migration_plan import MigrationPlan, plan_as_text
@@ -202,10 +201,7 @@ def write_shards(result, folder: Path, found, plan: MigrationPlan, progress: boo
     work, planned = ShardWork(folder, found.root, plan, options), plan_shards(result, plan)
     make = make_shard if client is not None else partial(make_shard, spool=found.spool)
     tasks = [(work, number, recordings) for number, recordings in enumerate(planned)]
-    with progress_bar("writing", sum(map(len, planned)), "recordings", shown=progress) as bar:
-        for recordings, shard in zip(planned, make_shards(make, tasks, folder, client)):
-            result.shards.append(shard)
-            bar.update(len(recordings))
+    result.shards += make_shards(make, tasks, folder, client, progress=progress)
     leave_out(result, {name: error for shard in result.shards for name, error in shard.refused.items()})
     if not result.recordings:
         error = next(iter(result.shards[0].refused.values()))

@@ -15,7 +15,6 @@ from functools import partial
 import numpy as np
 
 from ..constants import SPLITS
-from ..core.progress import progress_bar
 from ..core.report import Summary
 from ..errors import ImportRefusedError, InvalidArgumentError
 from ..recordings.file_readers import RECORDING_PATTERNS
@@ -218,10 +217,7 @@ def _write(result, found, data, plan, writing, client, progress):
     work, planned = ShardWork(data.folder.absolute(), found.root, plan, options), _planned(result, plan, names)
     make = make_shard if client is not None else partial(make_shard, spool=found.spool)
     tasks = [(work, data.next_number() + number, recordings) for number, recordings in enumerate(planned)]
-    with progress_bar("writing", sum(map(len, planned)), "recordings", shown=progress) as bar:
-        for recordings, shard in zip(planned, make_shards(make, tasks, data.folder, client)):
-            result.shards.append(shard)
-            bar.update(len(recordings))
+    result.shards += make_shards(make, tasks, data.folder, client, progress=progress)
     leave_out(result, {name: error for shard in result.shards for name, error in shard.refused.items()})
     if not result.recordings: return
     _count(result, data.groups())

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ..constants import SPLITS
-from ..core.file_lock import file_lock
+from ..core.file_lock import sole_use
 from ..core.files import INDEX, SHARDS, sharded_folder
 from ..errors import CorruptFileError, InvalidArgumentError, SchemaError
 from ..hdf5.guard import open_file
@@ -178,4 +178,4 @@ def growing(folder) -> Iterator[GrowingDataSet]:
     """
     folder = Path(folder)
     if sharded_folder(folder) != (folder, None): raise _not_sharded(folder)
-    with file_lock(folder / SHARDS / INDEX): yield GrowingDataSet(folder)
+    with sole_use(folder / SHARDS / INDEX, folder.name, "appends to it", waits=True): yield GrowingDataSet(folder)

@@ -14,7 +14,6 @@ import numpy as np
 from ..constants import FAULT_TYPES, LABEL_OF_FAULT
 from ..core.checks import positive
 from ..core.files import SHARDS
-from ..core.progress import progress_bar
 from ..data_config import DataConfig
 from ..hdf5.layouts import GENERATOR
 from .signal_files import batches_of, generator_attributes
@@ -23,9 +22,9 @@ from .single_signal import make_signals
 from ..splitting.splits import split_indices
 from lstm_pfd_h5.store.shard_making import (
     MadeShard,
-    check_shard_folder,
     is_made,
     make_shards,
+    making,
     publish_shards,
     shard_key,
     shard_name,
@@ -97,17 +96,13 @@ def write_signal_shards(folder, config: DataConfig, requests: list, timestamp: s
         `compression`, `compression_opts`, as for `SignalWriter`.
     """
     positive("shard_bytes", shard_bytes, whole=True)
-    check_shard_folder(folder, overwrite=True)
     labels = np.array([LABEL_OF_FAULT[fault] for fault, _, _ in requests])
     rows = split_indices(labels, split_ratios, random_seed=config.rng_seed)
     count = max(1, -(-4 * config.signal.N * len(requests) // shard_bytes))
     cuts = [{split: [requests[row] for row in each[len(each) * one // count : len(each) * (one + 1) // count]]
              for split, each in rows.items()} for one in range(count)]
-    work, made = SignalShards(Path(folder).absolute(), config, timestamp, tuple(split_ratios), options), []
-    with progress_bar(Path(folder).name, len(labels)) as bar:
-        done = make_shards(work.make, enumerate(cuts), work.folder, client, num_workers, multiprocessing_context)
-        for cut, shard in zip(cuts, done):
-            made.append(shard)
-            bar.update(sum(map(len, cut.values())))
-    publish_shards(work.folder, made, {"generation_date": timestamp})
+    with making(folder, "generates signals into it", overwrite=True) as place:
+        work = SignalShards(place, config, timestamp, tuple(split_ratios), options)
+        made = make_shards(work.make, enumerate(cuts), place, client, num_workers, multiprocessing_context)
+        publish_shards(place, list(made), {"generation_date": timestamp})
     return Path(folder)

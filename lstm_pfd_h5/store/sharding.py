@@ -15,6 +15,7 @@ import numpy as np
 from ..codecs.chunk_codec import resolve_compression
 from ..core.atomic_write import atomic_write
 from ..core.checks import positive
+from ..core.file_lock import sole_use
 from ..core.files import INDEX, SHARDS, has_identity
 from ..core.report import Report, Summary, format_bytes
 from ..core.write_errors import write_errors
@@ -160,7 +161,7 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
     Raises
     ------
     ExistingFileError
-        The folder contains something.
+        The folder contains something. `FileInUseError` if another program is making a data set in it.
     SchemaError
         The file has no splits.
     InvalidSignalError
@@ -173,6 +174,12 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
     source, folder, (name, level) = Path(source), Path(folder), resolve_compression(compression, compression_opts)
     shard_bytes = positive("shard_bytes", shard_bytes, whole=True)
     _check_new(folder)
+    with sole_use(folder.absolute() / SHARDS / INDEX, folder.name, "makes shards of a file in it"):
+        _check_empty(folder)  # another program may have ended just now
+        return _shard(source, folder, SignalCopy(name, level, shuffle, allow_rounding=False), shard_bytes)
+
+
+def _shard(source, folder, task, shard_bytes):
     with open_file(source) as old, hdf5_errors(source):
         identity, groups = opened_identity(old), row_groups(old)
         if None in groups:
@@ -181,7 +188,6 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
         datasets = {f"/{split}/signals": signals_of(group) for split, group in groups.items()}
         counts = {split: datasets[f"/{split}/signals"].shape[0] for split in groups}
         row_bytes = 4 * math.prod(next(iter(datasets.values())).shape[1:])
-        task = SignalCopy(name, level, shuffle, allow_rounding=False)
         task.choose_formats(old, datasets)
         codecs, plan = task.codecs(datasets), plan_shards(counts, row_bytes, shard_bytes)
         names = [f"{number:05d}.h5" for number in range(len(plan))]
@@ -198,7 +204,14 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
 
 
 def _check_new(folder):
-    if not folder.exists() or folder.is_dir() and not any(folder.iterdir()): return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): _refuse(folder)
+
+
+def _check_empty(folder):
+    if (folder / INDEX).exists() or any((folder / SHARDS).glob("*.h5")): _refuse(folder)
+
+
+def _refuse(folder):
     what = "is a sharded data set" if (folder / INDEX).exists() else "exists, and is not empty"
     raise ExistingFileError(f"{folder.name} {what}", "a new folder", "Choose another name, or remove it first")
 
