@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUP', 'FORMAT', 'name_of_checksums', 'rows_damaged', 'write_checksums', 'renew_digests', 'has_checksums',
-           'read_row_checksums', 'Checksums']
+           'read_row_checksums', 'Checksums', 'VerifiedDataset']
 
 # %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #93d05f4f
 from dataclasses import dataclass
@@ -229,3 +229,45 @@ def _table_of(text, name):
     first, _, table = str(text).partition("\n")
     if first != digest_of([table]): raise _unreadable(name, "are damaged")
     return {path: digest for digest, _, path in (line.partition(" ") for line in table.split("\n"))}
+
+# %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #c7e74f12
+class VerifiedDataset(h5py.Dataset):
+    """An `h5py.Dataset` that registers its filters before it is read, and verifies rows that have checksums.
+
+    Attributes
+    ----------
+    row_checksums : np.ndarray or None
+        CRC-32C of its rows, if the file has them.
+    """
+
+    row_checksums: np.ndarray | None = None
+    _filters_loaded = False
+
+    def __getitem__(self, args, **kwargs):
+        self._load_filters()
+        if self.row_checksums is None: return super().__getitem__(args, **kwargs)
+        values = self._verified(args if isinstance(args, tuple) else (args,))
+        return super().__getitem__(args, **kwargs) if kwargs else values
+
+    def read_direct(self, dest, source_sel=None, dest_sel=None):
+        self._load_filters()
+        if self.row_checksums is None: super().read_direct(dest, source_sel, dest_sel)
+        else: dest[... if dest_sel is None else dest_sel] = self[... if source_sel is None else source_sel]
+
+    def _verified(self, args):
+        "The selected values, after the rows that they are from have been verified."
+        if ... in args:
+            place = args.index(...)
+            args = (*args[:place], *[slice(None)] * (self.ndim + 1 - len(args)), *args[place + 1 :])
+        rows, samples = args[: self.row_checksums.ndim], args[self.row_checksums.ndim :]
+        values, expected = super().__getitem__(rows), self.row_checksums[rows]
+        found = row_checksums(np.asarray(values, None if isinstance(values, np.ndarray) else object))
+        if (found != expected).any():
+            wrong = np.zeros(self.row_checksums.shape, bool)
+            wrong[rows] = found != expected
+            raise rows_damaged(self.name, Path(self.file.filename).name, int(np.argwhere(wrong)[0, 0]))
+        return values[..., samples[0]] if samples else values
+
+    def _load_filters(self):
+        if not self._filters_loaded: load_filters(self)
+        self._filters_loaded = True

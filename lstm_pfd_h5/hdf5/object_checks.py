@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import h5py
 import numpy as np
-from h5py import h5d, h5s, h5t
+from h5py import h5d, h5f, h5i, h5s, h5t
 
 from ..codecs.filters import FILTER_NAMES
 from ..core.files import INDEX
@@ -67,9 +67,10 @@ def check_dataset(dataset: h5py.Dataset, policy: Policy = SIGNAL_POLICY) -> h5py
         Its data are outside the file, it needs an unknown filter, or it declares sizes that no recording needs.
     """
     where = ObjectPath(dataset)
+    kind = dataset.id.get_type()
     _check_storage(dataset, where, policy)
-    _check_type(dataset.id.get_type(), where, policy)
-    _check_size(dataset, where, policy)
+    _check_type(kind, where, policy)
+    _check_size(dataset.id, dataset._dcpl, kind.get_size(), where, policy)
     return dataset
 
 
@@ -136,19 +137,21 @@ def _check_type(kind, where, policy):
         raise UnsafeFileError(found, f"{format_bytes(policy.max_element_size)} at most")
 
 # %% ../../nbs/guide/03_hdf5/02_object_checks.ipynb #39a05e64
-def _check_size(dataset, where, policy):
-    if len(dataset.shape or ()) > policy.max_rank:
-        raise UnsafeFileError(f"{where} has {len(dataset.shape)} dimensions", f"{policy.max_rank} at most")
-    declared = _declared_size(dataset.shape or (), dataset.id.get_type().get_size())
-    if policy.virtual_datasets is not None and dataset.is_virtual: return  # the values are in other files
-    file_size = dataset.file.id.get_filesize()  # of the open file: another may have its name by now
+def _check_size(opened, creation, element_size, where, policy):
+    shape, layout = opened.shape or (), creation.get_layout()
+    if len(shape) > policy.max_rank:
+        raise UnsafeFileError(f"{where} has {len(shape)} dimensions", f"{policy.max_rank} at most")
+    declared = _declared_size(shape, element_size)
+    if layout == h5d.VIRTUAL: return  # the values are in other files
+    file_size = h5i.get_file_id(opened).get_filesize()  # of the open file: another may have its name by now
     bound = min(policy.max_dataset_size, policy.max_expansion * file_size)
     if declared > bound:
         found = f"{where} declares {format_bytes(declared)} in a file of {format_bytes(file_size)}"
         raise UnsafeFileError(found, f"{format_bytes(bound)} at most")
-    chunk = _declared_size(dataset.chunks or (), dataset.id.get_type().get_size())
+    if layout != h5d.CHUNKED: return
+    chunk = _declared_size(creation.get_chunk(), element_size)
     bound = min(policy.max_chunk_size, max(policy.small_chunk_size, policy.max_chunk_expansion * file_size))
-    if dataset.chunks and chunk > bound:
+    if chunk > bound:
         found = f"{where} has chunks of {format_bytes(chunk)} in a file of {format_bytes(file_size)}"
         raise UnsafeFileError(found, f"{format_bytes(bound)} at most")
 
@@ -172,7 +175,7 @@ def attributes_of(item, policy: Policy = SIGNAL_POLICY, names=None) -> dict:
         One cannot be read.
     """
     where = ObjectPath(item)
-    with hdf5_errors(item.file.filename, ObjectPath(item, "the attributes of ", with_file=False)):
+    with hdf5_errors(os.fsdecode(h5f.get_name(item.id)), ObjectPath(item, "the attributes of ", with_file=False)):
         count = h5py.h5a.get_num_attrs(item.id)
         if count > policy.max_attributes:
             raise UnsafeFileError(f"{where} has {count:,} attributes", f"{policy.max_attributes:,} at most")
