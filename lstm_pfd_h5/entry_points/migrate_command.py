@@ -158,6 +158,7 @@ def append(
     num_workers: int = typer.Option(
         0, "--workers", metavar="N", help="Processes that read files, for thousands of small ones."
     ),
+    scheduler: str = SCHEDULER,
     dry_run: bool = switch("--dry-run", "Read the files and divide them, but write nothing."),
 ):
     """Add new recordings to a sharded data set, as new shards and a new version; report on each file.
@@ -171,8 +172,11 @@ def append(
     given = {"signal_variable": signal_variable, "sampling_rate": parse_rates(sampling_rate),
              "labels": None if labels is None else parse_labels(labels)}
     options = {name: value for name, value in given.items() if value is not None}
-    try: done = append_recordings(source, folder, pattern=pattern or None, dry_run=dry_run, report=report,
-                                  num_workers=num_workers, **options)
+    try:
+        with workers_for(None, num_workers, scheduler, None) as where:
+            del where["shard_bytes"]  # that of the data set
+            done = append_recordings(source, folder, pattern=pattern or None, dry_run=dry_run, report=report,
+                                     **where, **options)
     except LstmPfdError as error:
         if isinstance(error.report, MigrationReport): typer.echo(error.report)
         raise

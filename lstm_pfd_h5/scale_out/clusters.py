@@ -80,14 +80,26 @@ def connected_cluster(address: str) -> Iterator:
         Dask's `distributed` is not installed.
     """
     distributed = optional_module("distributed", "dask")
-    try: client = distributed.Client(address, timeout=_PATIENCE)
-    except ValueError as error:
-        found, expected = f"is {address!r}: {error}", "an address such as tcp://10.0.0.1:8786"
-        raise InvalidArgumentError(found, expected, argument="scheduler") from error
-    except OSError as error:
-        found, remedy = f"No scheduler answers at {address}", "Start one with dask scheduler, and check the address"
-        raise UnavailableFileError(found, "the address that a scheduler prints", remedy) from error
-    with client: yield client
+    with _without_log():
+        try: client = distributed.Client(address, timeout=_PATIENCE)
+        except ValueError as error:
+            found, expected = f"is {address!r}: {error}", "an address such as tcp://10.0.0.1:8786"
+            raise InvalidArgumentError(found, expected, argument="scheduler") from error
+        except OSError as error:
+            found, remedy = f"No scheduler answers at {address}", "Start one with dask scheduler, and check the address"
+            raise UnavailableFileError(found, "the address that a scheduler prints", remedy) from error
+        with client: yield client
 
 
 _PATIENCE = 15  # seconds
+
+
+@contextmanager
+def _without_log():
+    "Without what Dask logs in this process: of a lost scheduler it tells in many lines, and the error in one."
+    handlers = logging.getLogger("distributed").handlers
+    levels = [handler.level for handler in handlers]
+    for handler in handlers: handler.setLevel(logging.CRITICAL)
+    try: yield
+    finally:
+        for handler, level in zip(handlers, levels): handler.setLevel(level)
