@@ -32,6 +32,7 @@ from .verification import verify_file
 # %% ../../nbs/guide/05_store/36_shard_making.ipynb #3b306f5a
 _KEY_VERSION = 1
 _OWN = re.compile(r"\d{5,}(-[0-9a-f]{12})?\.h5|\.seen-by-workers-\w+")
+_UNFINISHED = re.compile(rf"\.{re.escape(INDEX)}\..*tmp")  # an index whose writer was killed: the next one removes it
 
 
 def shard_key(*contents) -> str:
@@ -97,7 +98,8 @@ def check_shard_folder(folder, overwrite: bool = False):
     if (folder / INDEX).exists() and not overwrite:
         remedy = "Choose another name, or allow it to be replaced (overwrite=True, --overwrite)"
         raise ExistingFileError(f"{folder.name} is a complete data set", "a folder without an index", remedy)
-    others = sorted({path.name for path in folder.glob("*")} - {INDEX, SHARDS})
+    names = sorted({path.name for path in folder.glob("*")} - {INDEX, SHARDS})
+    others = [name for name in names if not _UNFINISHED.fullmatch(name)]
     if others:
         remedy = "Choose a folder of its own"
         raise InvalidArgumentError(f"{folder.name} has other files, such as {others[0]}", "shards and an index", remedy)
