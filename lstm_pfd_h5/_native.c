@@ -1,4 +1,4 @@
-#define SOURCE "1b7f01b6"
+#define SOURCE "c26c73bc"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -51,6 +51,7 @@ static PyMethodDef methods[] = {
     {"narrow_step", native_narrow_step, METH_VARARGS, NULL},
     {"decode_chunk", native_decode_chunk, METH_VARARGS, NULL},
     {"encode_chunks", native_encode_chunks, METH_VARARGS, NULL},
+    {"locate_rows", native_locate_rows, METH_VARARGS, NULL},
     {"plan_rows", native_plan_rows, METH_VARARGS, NULL},
     {"planned_pieces", native_planned_pieces, METH_VARARGS, NULL},
     {"begin_to_flush", native_begin_to_flush, METH_VARARGS, NULL},
@@ -58,10 +59,11 @@ static PyMethodDef methods[] = {
     {"make_keys", native_make_keys, METH_VARARGS, NULL},
     {"project_signal", native_project_signal, METH_VARARGS, NULL},
     {"pair_keys", native_pair_keys, METH_VARARGS, NULL},
-    {"map_file", native_map_file, METH_VARARGS, NULL},
+    {"open_bytes", native_open_bytes, METH_VARARGS, NULL},
+    {"pause_map", native_pause_map, METH_VARARGS, NULL},
     {"copy_out_of_map", native_copy_out_of_map, METH_VARARGS, NULL},
-    {"read_plain_rows", native_read_plain_rows, METH_VARARGS, NULL},
-    {"read_chunked_rows", native_read_chunked_rows, METH_VARARGS, NULL},
+    {"describe_rows", native_describe_rows, METH_VARARGS, NULL},
+    {"read_rows", native_read_rows, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
     {"count_samples", native_count_samples, METH_VARARGS, NULL},
     {"copy_windows", native_copy_windows, METH_VARARGS, NULL},

@@ -39,10 +39,6 @@ class MemoryBytes(HeldBytes):
     def __del__(self):
         if getattr(self, "_own", -1) >= 0: self._close(self._own)
 
-    def map(self):
-        "The file mapped into memory; `None` without one."
-        return super().map() if self._own >= 0 else None
-
     def _pread(self, address, size):
         if self._own >= 0: return super()._pread(address, size)
         for begin, data in self._parts:

@@ -9,6 +9,7 @@ static int read_at(int file, uint8_t *to, size_t size, int64_t address) {
 }
 #else
 #include <errno.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -31,9 +32,8 @@ static int read_at(int file, uint8_t *to, size_t size, int64_t address) {
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
-typedef struct { const uint8_t *bytes; size_t size; } file_map;
+typedef struct { const uint8_t *bytes; size_t size; } file_map;  /* bytes are NULL without a map */
 typedef struct { const file_map *map; sigjmp_buf resume; } bus_guard;
 
 /* What this thread is copying from. It is memory of the thread from its beginning: a handler must not ask for more. */
@@ -125,13 +125,16 @@ static int call_guarded(const file_map *map, int (*function)(void *), void *argu
 /* A map until a copy out of it has waited for the disk; then NULL. */
 typedef struct { const file_map *map; int has_waited; long waits; size_t copied; } watched_map;
 
-static watched_map watch_map(const file_map *map) {
-    return (watched_map){map, 0, map ? waits_for_disk() : 0, 0};
+static watched_map watch_map(const file_map *map, long waits) {
+    return (watched_map){map, 0, waits, 0};
 }
 
 static void look_for_waits(watched_map *watched) {
     watched->copied = 0;
-    if (watched->map && waits_for_disk() > watched->waits) watched->map = NULL, watched->has_waited = 1;
+    if (!watched->map) return;
+    long before = watched->waits;
+    watched->waits = waits_for_disk();
+    if (watched->waits > before) watched->map = NULL, watched->has_waited = 1;
 }
 
 /* Copy bytes of the file, which `lines` verify unless NULL; 0 if they have to be read. */
@@ -144,13 +147,37 @@ static int copy_watched(watched_map *watched, uint8_t *to, size_t size, int64_t 
     return watched->map && copy_mapped(watched->map, to + first, size - first, address + (int64_t)first, lines);
 }
 
-#ifdef __linux__
-static void unmap_file(PyObject *capsule) {
-    file_map *map = PyCapsule_GetPointer(capsule, "file_map");
-    munmap((void *)map->bytes, map->size);
-    free(map);
+enum { PAUSE = 64 };  /* calls that do not use a map */
+
+typedef struct { uint64_t inode; int64_t size, modified; } file_state;
+
+typedef struct {
+    int file, has_state, pause;  /* without a state: the file does not change */
+    file_state state;
+    file_map map;
+    PyObject *owner;  /* keeps the file open */
+} open_bytes;
+
+/* Whether a file is the one that was opened, and as it was then. */
+static int is_unchanged(const open_bytes *opened) {
+#ifdef _WIN32
+    (void)opened;
+    return 1;
+#else
+    struct stat found;
+    if (!opened->has_state) return 1;
+    if (fstat(opened->file, &found)) return 0;
+#ifdef __APPLE__
+    struct timespec modified = found.st_mtimespec;
+#else
+    struct timespec modified = found.st_mtim;
+#endif
+    return (uint64_t)found.st_ino == opened->state.inode && (int64_t)found.st_size == opened->state.size
+        && (int64_t)modified.tv_sec * 1000000000 + modified.tv_nsec == opened->state.modified;
+#endif
 }
 
+#ifdef __linux__
 static int map_into(file_map *map, int file) {
     struct stat found;
     if (fstat(file, &found) || found.st_size <= 0 || (uint64_t)found.st_size > SIZE_MAX / 2) return 0;
@@ -163,27 +190,60 @@ static int map_into(file_map *map, int file) {
 }
 #endif
 
-/* A capsule with an open file in memory, or None where that is not possible. */
-METHOD(map_file) {
-    int file;
-    if (!PyArg_ParseTuple(args, "i", &file)) return NULL;
+static void free_opened(open_bytes *opened) {
 #ifdef __linux__
-    file_map *map = malloc(sizeof *map);
-    if (map && handles_bus_errors() && map_into(map, file)) {
-        PyObject *capsule = PyCapsule_New(map, "file_map", unmap_file);
-        if (capsule) return capsule;
-        munmap((void *)map->bytes, map->size);
-    }
-    free(map);
-    if (PyErr_Occurred()) return NULL;
+    if (opened->map.bytes) munmap((void *)opened->map.bytes, opened->map.size);
 #endif
-    Py_RETURN_NONE;
+    Py_XDECREF(opened->owner);
+    free(opened);
 }
 
-/* The map in a capsule, to be used in this call; NULL for None, and without a handler. */
-static const file_map *opened_map(PyObject *capsule) {
-    if (capsule == Py_None || !handles_bus_errors()) return NULL;
-    return PyCapsule_GetPointer(capsule, "file_map");
+static void forget_opened(PyObject *capsule) {
+    free_opened(PyCapsule_GetPointer(capsule, "open_bytes"));
+}
+
+/* A capsule with an open file: descriptor, what keeps it open, (inode, size, time in ns) or None. */
+METHOD(open_bytes) {
+    PyObject *owner, *identity;
+    open_bytes *opened = calloc(1, sizeof *opened);
+    if (!opened) return PyErr_NoMemory();
+    int is_known = PyArg_ParseTuple(args, "iOO", &opened->file, &owner, &identity);
+    if (is_known && identity != Py_None) {
+        unsigned long long inode;
+        long long size, modified;
+        opened->has_state = is_known = PyArg_ParseTuple(identity, "KLL", &inode, &size, &modified);
+        if (is_known) opened->state = (file_state){inode, size, modified};
+    }
+    if (is_known) {
+        Py_INCREF(owner);
+        opened->owner = owner;
+#ifdef __linux__
+        if (handles_bus_errors()) map_into(&opened->map, opened->file);
+#endif
+        PyObject *capsule = PyCapsule_New(opened, "open_bytes", forget_opened);
+        if (capsule) return capsule;
+    }
+    free_opened(opened);
+    return NULL;
+}
+
+/* The map of a file, to be used in this call; NULL for a while after a copy that waited. Called with Python's lock
+   held, where there is a handler. */
+static const file_map *map_of(open_bytes *opened) {
+    if (!opened->map.bytes) return NULL;
+    if (!opened->pause) return &opened->map;
+    opened->pause--;
+    return NULL;
+}
+
+/* Do as after a copy that waited for the disk; for tests. */
+METHOD(pause_map) {
+    PyObject *capsule;
+    open_bytes *opened;
+    if (!PyArg_ParseTuple(args, "O", &capsule)) return NULL;
+    if (!(opened = PyCapsule_GetPointer(capsule, "open_bytes"))) return NULL;
+    opened->pause = PAUSE;
+    Py_RETURN_NONE;
 }
 
 /* Fill `out` with bytes of a map; whether it has them. */
@@ -193,7 +253,8 @@ METHOD(copy_out_of_map) {
     long long address;
     int is_copied = 0;
     if (!PyArg_ParseTuple(args, "OLw*", &capsule, &address, &out)) return NULL;
-    const file_map *map = opened_map(capsule);
+    open_bytes *opened = PyCapsule_GetPointer(capsule, "open_bytes");
+    const file_map *map = opened && handles_bus_errors() ? map_of(opened) : NULL;
     if (map) {
         Py_BEGIN_ALLOW_THREADS
         is_copied = copy_mapped(map, out.buf, (size_t)out.len, address, NULL);

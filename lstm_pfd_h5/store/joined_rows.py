@@ -6,11 +6,8 @@
 __all__ = ['JoinedRows', 'ShardRows', 'join_storage', 'ScaledRows', 'counts_type', 'scaled', 'open_signals']
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #146b9eb9
-import os
 import threading
-from collections import Counter, OrderedDict
 from collections.abc import Callable
-from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -26,8 +23,9 @@ from ..errors import SchemaError
 from ..hdf5.read_amplification import Storage
 from ..hdf5.shard_table import ShardedDataset
 from ..hdf5.signal_arrays import Scale, scale_of
-from .row_reader import RowReader, call, tasks_of_shares
-from .row_readers import ChunkedRows, DirectRows, divided_task, open_rows
+from .file_bytes import most_open_files
+from .row_reader import RowPlan, RowReader, call, read_all, tasks_of_shares
+from .row_readers import ChunkedRows, open_rows
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #edcf3a51
 class JoinedRows(RowReader):
@@ -83,18 +81,6 @@ def _shares(ends, rows, places):
         yield part, rows[share] - (int(ends[part - 1]) if part else 0), places[share]
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #17259c07
-_FEWEST_OPEN, _MOST_OPEN, _SHARDS_OF_TASK = 128, 4096, 16  # files of a split that a process has open; of a task
-
-
-def _most_open():
-    "A quarter of what the system allows this process, within limits: a data set has three splits."
-    if os.name == "nt": return _FEWEST_OPEN
-    import resource
-
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return _MOST_OPEN if allowed == resource.RLIM_INFINITY else max(_FEWEST_OPEN, min(_MOST_OPEN, allowed // 4))
-
-
 class ShardRows(RowReader):
     """Rows of a split of a sharded data set.
 
@@ -115,10 +101,10 @@ class ShardRows(RowReader):
 
     def _hold(self):
         self._parts: dict = {}  # number → reader, of those that were read: it survives a fork
-        self._open_files = PerProcess(_OpenFiles)
+        self._sources = PerProcess(partial(_Sources, self.ends))
 
     def __getstate__(self):
-        return {key: value for key, value in self.__dict__.items() if key not in ("_parts", "_open_files")}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_parts", "_sources")}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
@@ -142,72 +128,77 @@ class ShardRows(RowReader):
         return chosen
 
     def tasks(self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None, threads: int) -> list:
-        "Where many shards have some of the rows, each task reads several of them; otherwise each shard has its tasks."
-        shares = self._opened_shares(rows, places)
-        files, size = self._open_files.get(), min(_SHARDS_OF_TASK, len(shares) // (4 * threads))
-        if size and not self.fetches:  # from a store, all rows are asked for here, and come while others are decoded
-            groups = [shares[first : first + size] for first in range(0, len(shares), size)]
-            return [(_read_shares, files, group, out) for group in groups]
-        return [(_read_one, files, {number: part}, task) for number, part, local, chosen in shares
-                for task in part.tasks(local, out, chosen, threads)]
+        "A few tasks for all shards together; for shards that Python reads, those of each."
+        shard_of_row, held = np.searchsorted(self.ends, rows, side="right"), self._sources.get()
+        shards, numbers = np.unique(shard_of_row, return_inverse=True)
+        if len(shards) > held.most and not self.fetches:  # from a store, all rows are asked for here
+            return self._tasks_of_groups(numbers * 2 * threads // held.most, rows, out, places)
+        sources = held.of(shards, self._opened, self.dtype)
+        if out.dtype == self.dtype and out.flags.c_contiguous and None not in sources:
+            plan = RowPlan.of(sources, numbers, rows - held.starts[shard_of_row], out, places)
+            if plan is not None: return plan.tasks(self._read_part, threads, rows, out, places)
+        return self._tasks_of_shards(rows, out, places, threads if len(shards) < 4 * threads else 1)
+
+    def _tasks_of_groups(self, groups, rows, out, places):
+        "Where more shards have some of the rows than may be open, a task for each few of them."
+        places = np.arange(len(rows)) if places is None else places
+        chosen = (np.flatnonzero(groups == group) for group in np.unique(groups))
+        return [(read_all, self, rows[each], out, places[each]) for each in chosen]
+
+    def _tasks_of_shards(self, rows, out, places, threads):
+        return [task for number, local, chosen in _shares(self.ends, rows, places)
+                for task in self._parts[number].tasks(local, out, chosen, threads)]
+
+    def _read_part(self, plan, part, parts, rows, out, places):
+        if plan.read(out, part, parts): return
+        for task in self._tasks_of_shards(rows, out, places, 1): call(*task)
 
     def fetch_ahead(self, rows: np.ndarray) -> None:
         "Where rows come from a store, ask for those that will be read soon; shards that are new are opened first."
-        for _, part, local, _ in self._opened_shares(rows, None) if self.fetches else (): part.fetch_ahead(local)
+        shares = list(_shares(self.ends, rows, None)) if self.fetches else []
+        parts = self._opened([number for number, *_ in shares])
+        for number, local, _ in shares: parts[number].fetch_ahead(local)
 
-    def _opened_shares(self, rows, places):
-        "For each shard that has some of the rows: its number, its reader, their numbers in it, and their places."
-        shares = list(_shares(self.ends, rows, places))
-        new = [number for number, *_ in shares if number not in self._parts]
+    def _opened(self, numbers):
+        "The readers by number, of some shards at least; those that are new are opened together."
+        new = [number for number in numbers if number not in self._parts]
         parts = call_for_each([self.shards.path(number) for number in new], self._part, new)
         for number, part in zip(new, parts): self._parts.setdefault(number, part)
-        return [(number, self._parts[number], *share) for number, *share in shares]
+        return self._parts
 
     def _part(self, number):
         with self.shards.signals(number, self.name, self._row_shape) as dataset: return self._open_signals(dataset)
 
 
-def _read_one(files, parts, task):
-    with files.reading(parts): call(*task)
-
-
-def _read_shares(files, shares, out):
-    "Read rows of several shards on this thread."
-    with files.reading({number: part for number, part, *_ in shares}):
-        for _, part, rows, places in shares:
-            for task in part.tasks(rows, out, places, 1): call(*task)
-
-
 def _selected(open_signals, select, dataset): return select(open_signals(dataset))
 
 
-class _OpenFiles:
-    "The files that a process has open: those that are being read, and the ones that were read last."
+class _Sources:
+    "What C code needs of the shards that a process has open, those that were asked for last; `None`: Python reads it."
 
-    def __init__(self):
-        self.lock, self.readers, self.parts = threading.Lock(), Counter(), OrderedDict()
-        self.most = _most_open()
+    def __init__(self, ends):
+        self.starts, count = np.append(0, ends[:-1]), len(ends)
+        self.lock, self.most, self.requests, self.num_open = threading.Lock(), most_open_files(), 0, 0
+        self.sources, self.is_open, self.used = [None] * count, np.zeros(count, bool), np.zeros(count, np.int64)
 
-    @contextmanager
-    def reading(self, parts: dict):
-        "Keep the files of shards, number → reader, open until the end of the block."
+    def of(self, shards: np.ndarray, opened: Callable, dtype: np.dtype) -> tuple:
+        "The sources of some shards, out of their readers, `opened(numbers)[number]`."
+        parts = opened(shards[~self.is_open[shards]].tolist())
         with self.lock:
-            self.readers.update(parts.keys())
-            for number, part in parts.items():
-                self.parts[number] = part
-                self.parts.move_to_end(number)
-            while len(self.parts) > self.most and self._close_oldest(): pass
-        try: yield
-        finally:
-            with self.lock: self.readers.subtract(parts.keys())
+            self.requests += 1
+            self.used[shards] = self.requests
+            for number in shards[~self.is_open[shards]].tolist():
+                self.sources[number] = parts[number].source(dtype)
+                self.is_open[number], self.num_open = True, self.num_open + 1
+            if self.num_open > self.most: self._close_oldest(parts)
+            return tuple([self.sources[number] for number in shards.tolist()])
 
-    def _close_oldest(self):
-        "Close the file that was not read for the longest time; whether there is one."
-        number = next((number for number in self.parts if not self.readers[number]), None)
-        if number is None: return False
-        direct = part.rows if isinstance(part := self.parts.pop(number), ScaledRows) else part
-        if isinstance(direct, DirectRows): direct.file.close()
-        return True
+    def _close_oldest(self, parts):
+        "Close what is too much, none of the latest request; a call that reads a file keeps it open."
+        opened, excess = np.flatnonzero(self.is_open), self.num_open - self.most
+        for number in opened[np.argpartition(self.used[opened], excess - 1)[:excess]].tolist():
+            self.sources[number], self.is_open[number], self.num_open = None, False, self.num_open - 1
+            parts[number].close()
 
 # %% ../../nbs/guide/05_store/04_joined_rows.ipynb #dacc9c11
 def join_storage(parts: list) -> Storage:
@@ -243,9 +234,17 @@ class ScaledRows(RowReader):
         "Several tasks for each thread, or one for each few rows, neighbours in the file together."
         if self.fetches: return tasks_of_shares(self, self.rows.shares(rows, threads), rows, out, places)
         is_one_step = self.is_one_step and out.dtype == np.float32 and out.flags.c_contiguous
-        plan = self.rows.plan(rows, out, places) if is_one_step else None
+        plan = self.rows.plan(rows, out, places, self.scale) if is_one_step else None  # type: ignore[attr-defined]
         if plan is None: return self._tasks_in_two_steps(rows, out, places)
-        return divided_task(self._read_part, plan, threads, rows, out, places)
+        return plan.tasks(self._read_part, threads, rows, out, places)
+
+    def source(self, dtype: np.dtype) -> tuple | None:
+        "As for any reader; of samples."
+        return self.rows.source(dtype, self.scale) if self.is_one_step else None  # type: ignore[call-arg]
+
+    def close(self) -> None:
+        "Close the file in this process until it is needed again."
+        self.rows.close()
 
     def reading(self, file) -> "ScaledRows":
         "The same rows, out of bytes that have come from a store."
@@ -256,8 +255,7 @@ class ScaledRows(RowReader):
         self.rows.fetch_ahead(rows)
 
     def _read_part(self, plan, part, parts, rows, out, places):
-        scale = np.array(self.scale.factors, np.float64), self.shape[-1], self.scale.offset
-        if self.rows.read_scaled(plan, out, part, parts, scale): return
+        if plan.read(out, part, parts): return
         for read, *arguments in self._tasks_in_two_steps(rows, out, places): read(*arguments)
 
     def _tasks_in_two_steps(self, rows, out, places):

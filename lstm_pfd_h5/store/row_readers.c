@@ -55,24 +55,23 @@ static void fill_piece(const piece *each, const uint8_t *fill, size_t itemsize, 
 
 /* Pieces of a plan that are of the same chunk as the piece before. */
 static int is_same_chunk(const piece *pieces, size_t i) {
-    return i && pieces[i].chunk == pieces[i - 1].chunk;
+    return i && pieces[i].chunk == pieces[i - 1].chunk && pieces[i].dataset == pieces[i - 1].dataset;
 }
 
-/* Bytes that are read for a piece, with the sizes of chunks that have filters: a chunk counts once. */
-static double bytes_of(const row_plan *plan, size_t i, const int64_t *sizes) {
-    if (!sizes) return (double)plan->pieces[i].count;
-    return plan->pieces[i].address < 0 || is_same_chunk(plan->pieces, i) ? 0 : (double)sizes[plan->pieces[i].chunk];
+/* Bytes that are read for a piece, or values where chunks have no size: a compressed chunk counts once. */
+static double weight_of(const row_plan *plan, size_t i) {
+    if (!plan->pieces[i].size) return (double)plan->pieces[i].count;
+    return plan->pieces[i].address < 0 || is_same_chunk(plan->pieces, i) ? 0 : (double)plan->pieces[i].size;
 }
 
-/* The first piece of one of several parts with as many bytes each. Pieces of a chunk with filters stay together. */
-static size_t part_begin(const row_plan *plan, const int64_t *sizes, size_t part, size_t parts) {
+/* The first piece of one of several parts with as many bytes each. Pieces of a compressed chunk stay together. */
+static size_t part_begin(const row_plan *plan, size_t part, size_t parts) {
     double total = 0, before = 0;
     size_t begin = 0;
     if (part == 0 || part >= parts) return part ? plan->count : 0;
-    for (size_t i = 0; i < plan->count; i++) total += bytes_of(plan, i, sizes);
-    while (begin < plan->count && before < total * (double)part / (double)parts)
-        before += bytes_of(plan, begin++, sizes);
-    while (begin < plan->count && sizes && is_same_chunk(plan->pieces, begin)) begin++;
+    for (size_t i = 0; i < plan->count; i++) total += weight_of(plan, i);
+    while (begin < plan->count && before < total * (double)part / (double)parts) before += weight_of(plan, begin++);
+    while (begin < plan->count && plan->pieces[begin].size && is_same_chunk(plan->pieces, begin)) begin++;
     return begin;
 }
 
@@ -129,36 +128,6 @@ static int read_plain_pieces(int file, watched_map *map, const piece *pieces, si
     return 1;
 }
 
-enum { FROM_DISK = 2 };
-
-/* Fill `out` with a part of the pieces of a plan: 0 if that failed, FROM_DISK where the map had to wait, else 1. */
-METHOD(read_plain_rows) {
-    PyObject *capsule, *memory;
-    line_checks checks;
-    Py_buffer out, fill;
-    int file, is_read = 0;
-    Py_ssize_t part, parts;
-    if (!PyArg_ParseTuple(args, "iOO" LINE_CHECKS "y*w*nn", &file, &memory, &capsule, CHECKS_OF(&checks), &fill, &out,
-                          &part, &parts)) return NULL;
-    const file_map *map = opened_map(memory);
-    const row_plan *plan = PyErr_Occurred() ? NULL : opened_plan(capsule);
-    size_t itemsize = (size_t)fill.len;
-    if (plan && itemsize && (size_t)out.len / itemsize >= plan->out_values && 0 <= part && part < parts) {
-        size_t begin = part_begin(plan, NULL, (size_t)part, (size_t)parts);
-        size_t end = part_begin(plan, NULL, (size_t)part + 1, (size_t)parts);
-        Py_BEGIN_ALLOW_THREADS
-        watched_map watched = watch_map(map);
-        const piece *pieces = plan->pieces + begin;
-        is_read = read_plain_pieces(file, &watched, pieces, end - begin, &checks, fill.buf, itemsize, out.buf);
-        look_for_waits(&watched);
-        if (is_read && watched.has_waited) is_read = FROM_DISK;
-        Py_END_ALLOW_THREADS
-    }
-    Py_buffer *all[] = {&checks.sums, &checks.first_rows, &fill, &out};
-    for (size_t i = 0; i < 4; i++) PyBuffer_Release(all[i]);
-    return PyErr_Occurred() ? NULL : PyLong_FromLong(is_read);
-}
-
 enum { LARGEST_RUN = 1 << 18, LARGEST_GAP = 4096 };
 
 /* Chunks of a file, and what one thread needs to decode them. */
@@ -166,8 +135,8 @@ typedef struct {
     int file, verifies_chunks;  /* also where rows have checksums */
     watched_map map;
     chunk_format format;
-    const int64_t *sizes, *masks;
-    line_checks checks;
+    const int64_t *masks;  /* NULL: values are stored as they are */
+    const line_checks *checks;
     const uint8_t *fill;
     count_scale scale;  /* of no channels: values are wanted as they are stored */
     uint8_t *out;
@@ -186,7 +155,7 @@ static size_t end_of_run(const chunk_source *source, const piece *pieces, size_t
     *end = pieces[first].address;
     for (; next < count; next++) {
         if (next > first && pieces[next].chunk == pieces[next - 1].chunk) continue;
-        int64_t end_of_chunk = pieces[next].address + source->sizes[pieces[next].chunk];
+        int64_t end_of_chunk = pieces[next].address + pieces[next].size;
         if (next > first && (source->map.map || pieces[next].address - *end > LARGEST_GAP)) break;
         if (next > first && end_of_chunk - pieces[first].address > LARGEST_RUN) break;
         if (end_of_chunk > *end) *end = end_of_chunk;
@@ -195,11 +164,11 @@ static size_t end_of_run(const chunk_source *source, const piece *pieces, size_t
 }
 
 /* Whether sizes are possible, and the bytes of the longest run, for which there must be memory. */
-static int longest_run(const chunk_source *source, const piece *pieces, size_t count, size_t *longest) {
+static int longest_run(const piece *pieces, size_t count, size_t *longest) {
     *longest = 1;
     for (size_t i = 0; i < count; i++) {
         if (pieces[i].address < 0) continue;
-        int64_t size = source->sizes[pieces[i].chunk];
+        int64_t size = pieces[i].size;
         if (size < 0 || size > INT32_MAX || pieces[i].address > INT64_MAX - 2 * (int64_t)INT32_MAX) return 0;
         if ((size_t)size > *longest) *longest = (size_t)size;
     }
@@ -216,7 +185,7 @@ static void place_values(const chunk_source *source, const uint8_t *values, cons
 }
 
 static int decode_pieces(chunk_source *source, const uint8_t *stored, const piece *pieces, size_t count) {
-    size_t size = (size_t)source->sizes[pieces->chunk], itemsize = source->format.itemsize;
+    size_t size = (size_t)pieces->size, itemsize = source->format.itemsize;
     uint32_t mask = (uint32_t)source->masks[pieces->chunk];
     int is_single = count == 1, is_direct = is_single && !source->scale.channels;
     size_t first = is_single ? (size_t)pieces->source : 0;
@@ -224,13 +193,13 @@ static int decode_pieces(chunk_source *source, const uint8_t *stored, const piec
     uint8_t *values = is_direct ? source->out + (size_t)pieces->target * itemsize
                                 : scratch_of(&source->decoder->chunk, source->format.size);
     line_verifier lines = {0};
-    int is_verified = is_single && source->checks.sums.buf;  /* while values are decoded */
-    if (!values || (is_verified && !verifier_of(&source->checks, pieces, itemsize, &lines))) return 0;
+    int is_verified = is_single && source->checks->sums.buf;  /* while values are decoded */
+    if (!values || (is_verified && !verifier_of(source->checks, pieces, itemsize, &lines))) return 0;
     if (decode_values(&source->format, source->decoder, stored, size, mask, first, wanted,
                       is_verified ? &lines : NULL, values) || lines.is_wrong) return 0;
     for (const piece *each = pieces; each < pieces + count; each++) {
         const uint8_t *from = values + ((size_t)each->source - first) * itemsize;
-        if (!is_verified && !is_intact(&source->checks, each, itemsize, from)) return 0;
+        if (!is_verified && !is_intact(source->checks, each, itemsize, from)) return 0;
         place_values(source, from, each);
     }
     return 1;
@@ -247,7 +216,7 @@ static int decode_shared(void *argument) {
 static int decode_in_place(chunk_source *source, const piece *pieces, size_t count) {
     const file_map *map = source->map.map;
     const chunk_format format = without_skipped(&source->format, (uint32_t)source->masks[pieces->chunk]);
-    int64_t size = source->sizes[pieces->chunk], begin = pieces->address;
+    int64_t size = pieces->size, begin = pieces->address;
     int is_joined = format.shuffle && format.compression == GZIP_COMPRESSION && !format.fletcher32;
     if (!map || !is_joined || !source->decoder->skips_adler32 || size < READ_AT_ONCE) return 0;
     if (!is_inside(begin, size, (int64_t)map->size)) return 0;
@@ -269,7 +238,7 @@ static int fill_unwritten(chunk_source *source, const piece *each) {
     if (!values) return 0;
     fill_piece(&filled, source->fill, source->format.itemsize, values);
     values += (size_t)filled.target * source->format.itemsize;
-    if (!is_intact(&source->checks, each, source->format.itemsize, values)) return 0;
+    if (!is_intact(source->checks, each, source->format.itemsize, values)) return 0;
     place_values(source, values, each);
     return 1;
 }
@@ -298,56 +267,160 @@ static int read_chunk_pieces(chunk_source *source, const piece *pieces, size_t c
     return 1;
 }
 
-/* Read and decode some pieces: 0 if that failed, FROM_DISK where the map had to wait, else 1. */
-static int decode_part(chunk_source *source, const piece *pieces, size_t count) {
+/* Read and decode some pieces of a dataset; 0 if that failed. */
+static int read_pieces(chunk_source *source, const piece *pieces, size_t count) {
     size_t longest;
-    if (!source->decoder || !longest_run(source, pieces, count, &longest)) return 0;
+    if (!source->masks) return read_plain_pieces(source->file, &source->map, pieces, count, source->checks,
+                                                 source->fill, source->format.itemsize, source->out);
+    if (!source->decoder || !longest_run(pieces, count, &longest)) return 0;
     if (!scratch_of(&source->decoder->stored, longest)) return 0;
-    source->decoder->skips_adler32 = source->checks.sums.buf && !source->verifies_chunks;
-    if (!read_chunk_pieces(source, pieces, count)) return 0;
-    look_for_waits(&source->map);
-    return source->map.has_waited ? FROM_DISK : 1;
+    source->decoder->skips_adler32 = source->checks->sums.buf && !source->verifies_chunks;
+    return read_chunk_pieces(source, pieces, count);
+}
+
+/* How the rows of a dataset are stored. */
+typedef struct {
+    line_checks checks;
+    chunk_format format;
+    Py_buffer masks, fill, factors;  /* masks are NULL where values are stored as they are */
+    count_scale scale;
+} stored_rows;
+
+static void free_stored(stored_rows *stored) {
+    Py_buffer *all[] = {&stored->checks.sums, &stored->checks.first_rows, &stored->masks, &stored->fill,
+                        &stored->factors};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) PyBuffer_Release(all[i]);
+    free(stored);
+}
+
+static void forget_stored(PyObject *capsule) {
+    free_stored(PyCapsule_GetPointer(capsule, "stored_rows"));
 }
 
 /* Whether there are factors for channels of `length` samples, one or one for each; or none, for values as they are. */
-static int take_scale(chunk_source *source, const Py_buffer *factors, Py_ssize_t length, Py_ssize_t itemsize) {
-    if (!factors->buf) return 1;
-    source->scale.factors = factors->buf;
-    source->scale.channels = (size_t)factors->len / 8;
-    source->scale.length = (size_t)length;
-    return source->scale.channels && length > 0 && (itemsize == 2 || itemsize == 4);
+static int take_scale(stored_rows *stored, Py_ssize_t length) {
+    size_t itemsize = stored->format.itemsize;
+    if (!stored->factors.buf) return 1;
+    stored->scale.factors = stored->factors.buf;
+    stored->scale.channels = (size_t)stored->factors.len / 8;
+    stored->scale.length = (size_t)length;
+    return stored->masks.buf && stored->scale.channels && length > 0 && (itemsize == 2 || itemsize == 4);
 }
 
-/* Fill `out` with a part of the pieces of a plan; the result of `decode_part`. */
-METHOD(read_chunked_rows) {
-    PyObject *capsule, *memory;
-    chunk_source source = {0};
-    Py_buffer sizes, masks, fill, out, factors;
-    Py_ssize_t itemsize, part, parts, length;
-    int is_read = 0;
-    if (!PyArg_ParseTuple(args, "iOO" LINE_CHECKS "(iiin)y*y*py*w*nn(z*nd)", &source.file, &memory, &capsule,
-                          CHECKS_OF(&source.checks), &source.format.compression, &source.format.shuffle,
-                          &source.format.fletcher32, &itemsize, &sizes, &masks, &source.verifies_chunks, &fill, &out,
-                          &part, &parts, &factors, &length, &source.scale.offset)) return NULL;
-    source.map = watch_map(opened_map(memory));
-    const row_plan *plan = PyErr_Occurred() ? NULL : opened_plan(capsule);
-    int is_possible = plan && itemsize > 0 && fill.len == itemsize && 0 <= part && part < parts
-        && (size_t)sizes.len == plan->chunks * sizeof(int64_t) && masks.len == sizes.len
-        && (size_t)(out.len / (factors.buf ? 4 : itemsize)) >= plan->out_values
-        && plan->chunk_values <= INT32_MAX / (size_t)itemsize && take_scale(&source, &factors, length, itemsize);
-    if (is_possible) {
-        source.format.itemsize = (size_t)itemsize;
-        source.format.size = plan->chunk_values * (size_t)itemsize;
-        source.sizes = sizes.buf, source.masks = masks.buf, source.fill = fill.buf, source.out = out.buf;
-        size_t begin = part_begin(plan, source.sizes, (size_t)part, (size_t)parts);
-        size_t end = part_begin(plan, source.sizes, (size_t)part + 1, (size_t)parts);
-        source.decoder = decoder_open();
-        Py_BEGIN_ALLOW_THREADS
-        is_read = decode_part(&source, plan->pieces + begin, end - begin);
-        Py_END_ALLOW_THREADS
-        decoder_close(source.decoder);
+/* A capsule with how the rows of a dataset are stored; None if the numbers do not fit together. */
+METHOD(describe_rows) {
+    Py_ssize_t itemsize, length;
+    stored_rows *stored = calloc(1, sizeof *stored);
+    if (!stored) return PyErr_NoMemory();
+    if (!PyArg_ParseTuple(args, LINE_CHECKS "(iiin)z*y*(z*nd)", CHECKS_OF(&stored->checks),
+                          &stored->format.compression, &stored->format.shuffle, &stored->format.fletcher32, &itemsize,
+                          &stored->masks, &stored->fill, &stored->factors, &length, &stored->scale.offset)) {
+        free(stored);
+        return NULL;
     }
-    Py_buffer *all[] = {&source.checks.sums, &source.checks.first_rows, &sizes, &masks, &fill, &out, &factors};
-    for (size_t i = 0; i < 7; i++) PyBuffer_Release(all[i]);
-    return PyErr_Occurred() ? NULL : PyLong_FromLong(is_read);
+    stored->format.itemsize = itemsize > 0 ? (size_t)itemsize : 0;
+    int is_possible = itemsize > 0 && stored->fill.len == itemsize && take_scale(stored, length);
+    PyObject *capsule = is_possible ? PyCapsule_New(stored, "stored_rows", forget_stored) : NULL;
+    if (capsule) return capsule;
+    free_stored(stored);
+    if (PyErr_Occurred()) return NULL;
+    Py_RETURN_NONE;
+}
+
+/* What a call needs for one dataset. */
+typedef struct { const stored_rows *rows; open_bytes *opened; const file_map *map; int has_waited; } row_source;
+
+/* Make what a call needs out of a source; 0 if its numbers do not fit those of the plan, or after an error. */
+static int row_source_of(PyObject *item, const dataset_form *form, size_t out_values, const Py_buffer *out,
+                         row_source *source) {
+    source->has_waited = 0;
+    if (!(source->rows = item_of(item, 1, "stored_rows"))) return 0;
+    if (!(source->opened = item_of(item, 2, "open_bytes"))) return 0;
+    source->map = map_of(source->opened);
+    size_t itemsize = source->rows->format.itemsize, of_value = source->rows->scale.channels ? 4 : itemsize;
+    if ((size_t)out->len / of_value < out_values) return 0;
+    if (!source->rows->masks.buf) return 1;
+    return (size_t)source->rows->masks.len == form->chunks * sizeof(int64_t)
+        && form->chunk_values <= INT32_MAX / itemsize;
+}
+
+typedef struct { const row_plan *plan; size_t begin, end; int verifies_chunks; row_source *sources; } part_of_plan;
+
+/* The sources of the datasets that the pieces of a part are from, to be freed; 0 if one does not fit. */
+static int take_sources(part_of_plan *part, PyObject *sources, const Py_buffer *out) {
+    const row_plan *plan = part->plan;
+    if ((size_t)PyTuple_GET_SIZE(sources) < plan->num_datasets) return 0;
+    size_t first = (size_t)plan->pieces[part->begin].dataset, last = (size_t)plan->pieces[part->end - 1].dataset;
+    if (!(part->sources = malloc((last - first + 1) * sizeof *part->sources))) return 0;
+    int has_handler = handles_bus_errors();
+    for (size_t i = first; i <= last; i++) {
+        row_source *source = part->sources + (i - first);
+        PyObject *item = PyTuple_GET_ITEM(sources, (Py_ssize_t)i);
+        if (!row_source_of(item, plan->datasets + i, plan->out_values, out, source)) return 0;
+        if (!has_handler) source->map = NULL;
+    }
+    return 1;
+}
+
+static chunk_source chunks_of(const part_of_plan *part, const row_source *from, const dataset_form *form) {
+    const stored_rows *rows = from->rows;
+    chunk_source source = {.file = from->opened->file, .verifies_chunks = part->verifies_chunks};
+    source.format = rows->format, source.format.size = form->chunk_values * rows->format.itemsize;
+    source.masks = rows->masks.buf, source.fill = rows->fill.buf;
+    source.checks = &rows->checks, source.scale = rows->scale;
+    return source;
+}
+
+/* Read the pieces of a part; 0 if that failed. */
+static int read_part(part_of_plan *part, struct decoder *decoder, uint8_t *out) {
+    const piece *pieces = part->plan->pieces;
+    long waits = waits_for_disk();
+    for (size_t first = part->begin, next; first < part->end; first = next) {
+        int64_t dataset = pieces[first].dataset;
+        row_source *from = part->sources + (dataset - pieces[part->begin].dataset);
+        chunk_source source = chunks_of(part, from, part->plan->datasets + dataset);
+        source.map = watch_map(from->map, waits), source.decoder = decoder, source.out = out;
+        for (next = first + 1; next < part->end && pieces[next].dataset == dataset; next++);
+        int is_read = read_pieces(&source, pieces + first, next - first);
+        look_for_waits(&source.map);
+        from->has_waited = source.map.has_waited, waits = source.map.waits;
+        if (!is_read || !is_unchanged(from->opened)) return 0;
+    }
+    return 1;
+}
+
+static void note_waits(const part_of_plan *part) {
+    const piece *pieces = part->plan->pieces;
+    for (int64_t i = pieces[part->begin].dataset; i <= pieces[part->end - 1].dataset; i++) {
+        const row_source *source = part->sources + (i - pieces[part->begin].dataset);
+        if (source->has_waited) source->opened->pause = PAUSE;
+    }
+}
+
+/* Fill `out` with a part of the pieces of a plan, out of a tuple of sources; whether that succeeded. */
+METHOD(read_rows) {
+    PyObject *capsule, *sources;
+    Py_buffer out;
+    Py_ssize_t number, parts;
+    part_of_plan part = {0};
+    int is_read = 0;
+    if (!PyArg_ParseTuple(args, "OO!w*nnp", &capsule, &PyTuple_Type, &sources, &out, &number, &parts,
+                          &part.verifies_chunks)) return NULL;
+    part.plan = opened_plan(capsule);
+    if (part.plan && 0 <= number && number < parts) {
+        part.begin = part_begin(part.plan, (size_t)number, (size_t)parts);
+        part.end = part_begin(part.plan, (size_t)number + 1, (size_t)parts);
+        is_read = part.begin == part.end;
+        if (!is_read && take_sources(&part, sources, &out)) {
+            struct decoder *decoder = decoder_open();
+            Py_BEGIN_ALLOW_THREADS
+            is_read = read_part(&part, decoder, out.buf);
+            Py_END_ALLOW_THREADS
+            decoder_close(decoder);
+            note_waits(&part);
+        }
+        free(part.sources);
+    }
+    PyBuffer_Release(&out);
+    return PyErr_Occurred() ? NULL : PyBool_FromLong(is_read);
 }

@@ -179,7 +179,7 @@ class ItemReader:
 
     def batches_together(self, batch_size: int) -> int:
         "How many batches of this size are read in one call: as many as have `TOGETHER` bytes; of shards four times."
-        most = 4 * TOGETHER if self.reader.row_reader.is_sharded else TOGETHER  # a call reads the rows of one shard
+        most = 4 * TOGETHER if self.reader.row_reader.is_sharded else TOGETHER  # a call visits each shard once
         return max(1, most // (4 * prod(self.shape) * batch_size))
 
 
