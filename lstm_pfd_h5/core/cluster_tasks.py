@@ -150,6 +150,7 @@ def _first_result(waiting, client):
     try: result = waiting[0].result()
     except CancelledError as error: raise _lost() from error
     except Exception as error:
+        if isinstance(error, OSError) and waiting[0].status != "error": raise _lost() from error  # not the task's own
         if type(error).__name__ != "KilledWorker": raise
         found, expected = f"Task {waiting[0].key} ended all workers that tried it", "the result of a task"
         remedy = "If memory was short, as the log of a worker says, give workers more (memory_limit=, --memory-limit)"
