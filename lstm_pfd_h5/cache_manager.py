@@ -178,7 +178,7 @@ class CacheManager(Report):
         hash_sources : bool
             Whether to compare their contents instead of times.
         overwrite : bool
-            Whether to replace a file that cannot be read, or that something else wrote.
+            Whether to replace a file that cannot be opened, or that something else wrote; rows are not read here.
 
         Returns
         -------

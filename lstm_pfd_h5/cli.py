@@ -24,7 +24,6 @@ from lstm_pfd_h5.entry_points.commands import (
     Group,
     after_writing,
     check_free,
-    exit_with,
     switch,
 )
 from .entry_points.generate_command import generate
@@ -279,10 +278,8 @@ def bench(
     """
     from lstm_pfd_h5.benchmarks.bench import bench as run_bench
 
-    try: report = run_bench(file, peers=peers, rows=rows, workers=workers, rounds=rounds, batch_size=batch_size,
-                            time_limit=time_limit)
-    except KeyboardInterrupt: exit_with("Stopped; no results.", 130)
-    typer.echo(report)
+    typer.echo(run_bench(file, peers=peers, rows=rows, workers=workers, rounds=rounds, batch_size=batch_size,
+                         time_limit=time_limit))
 
 # %% ../nbs/guide/17_entry_points/08_cli.ipynb #1cd6af23
 @command

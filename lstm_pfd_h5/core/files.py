@@ -113,7 +113,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #d970e879
 def stated_size(path) -> int | None:
-    """The length in bytes that an HDF5 file states in its superblock; `None` if the file is not HDF5.
+    """The length in bytes that an HDF5 file states in its superblock; `None` if it is not HDF5, or ends before.
 
     Source: HDF5 File Format Specification 4.0, section II.A.
     """
@@ -122,10 +122,10 @@ def stated_size(path) -> int | None:
 
 def size_stated_in(head: bytes) -> int | None:
     "The same, of the first 64 bytes of a file."
-    if head[:8] != HDF5_SIGNATURE: return None
+    if head[:8] != HDF5_SIGNATURE or len(head) < 14: return None
     version, width = head[8], head[13 if head[8] < 2 else 9]
     start = {0: 24, 1: 28}.get(version, 12) + 2 * width
-    return int.from_bytes(head[start : start + width], "little")
+    return int.from_bytes(head[start : start + width], "little") if len(head) >= start + width else None
 
 # %% ../../nbs/guide/01_core/06_files.ipynb #76739f14
 _OFFICE = rb"PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|xl/|word/|ppt/|matlab/)"

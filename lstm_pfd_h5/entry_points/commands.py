@@ -7,6 +7,7 @@ __all__ = ['COMPRESSIONS', 'COMPRESSION', 'LEVEL_HELP', 'LEVEL', 'OVERWRITE', 'G
            'check_free', 'after_writing']
 
 # %% ../../nbs/guide/17_entry_points/05_commands.ipynb #2abe7877
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,7 +49,7 @@ class Command(_PlainSwitches, TyperCommand):
             exit_with(f"{error.param.opts[0]} is '{found[0]['input']}'. Expected {kind}.", 2)
 
     def invoke(self, ctx):
-        "Run the command; an error of this package becomes one line on standard error, and exit status 1."
+        "Run the command; an error of this package becomes one line on standard error and status 1, Ctrl-C one and 130."
         options = {param.name: param.opts[0] for param in self.params if param.opts[0].startswith("-")}
         options |= {f"DataConfig.{name}": option for name, option in options.items()}
         try: return super().invoke(ctx)
@@ -56,6 +57,10 @@ class Command(_PlainSwitches, TyperCommand):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             exit_with(f"{where}{error.strerror or error}. Check the path and its permissions.")
+        except KeyboardInterrupt: exit_with("Stopped by Ctrl-C.", 130)
+        except SystemExit as end:  # of the handlers of signals; after SIGHUP there is no terminal to write to
+            if end.code == 128 + signal.SIGTERM: typer.secho("Stopped by SIGTERM.", err=True, fg=typer.colors.RED)
+            raise
 
 
 def exit_with(message, status: int = 1):

@@ -74,6 +74,5 @@ def _settings(path, **given):
     if not path.is_file():
         remedy = "Write one with DataConfig().to_yaml()"
         raise MissingFileError(f"There is no configuration {str(path)!r}", remedy=remedy)
-    text = path.read_text("utf-8")
-    settings = DataConfig.from_json(text) if path.suffix.lower() == ".json" else DataConfig.from_yaml(text)
+    settings = DataConfig.from_json(path) if path.suffix.lower() == ".json" else DataConfig.from_yaml(path)
     return DataConfig.from_dict({**settings.to_dict(), **given})

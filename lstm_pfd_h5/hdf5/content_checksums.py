@@ -135,6 +135,7 @@ class Checksums:
         name = Path(root.file.filename).name
         with hdf5_errors(name, f"/{GROUP}"):
             if not root.id.links.exists(GROUP.encode()):
+                _check_findable(root, name)
                 if _has_other_name(root): raise _unreadable(name, f"are not found under their name, /{GROUP}")
                 return None
             group = root[GROUP] if root.get(GROUP, getlink=True).__class__ is h5py.HardLink else None
@@ -210,6 +211,14 @@ class Checksums:
         """
         changed, _ = self.differences(root, policy)
         if changed: raise _no_match(f"{changed[0]} of {self.file_name}", self.file_name)
+
+
+def _check_findable(root, file_name):
+    "HDF5 does not find a name that is out of order; the checksums would be taken for absent."
+    for each in root.id:
+        if root.id.links.exists(each): continue
+        found = f"/{each.decode('utf-8', 'replace')} in {file_name} is listed, and cannot be found"
+        raise CorruptFileError(found, remedy="Copy it again, or restore it from a backup")
 
 
 def _has_other_name(root):

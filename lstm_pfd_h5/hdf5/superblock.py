@@ -84,6 +84,9 @@ def _messages(block):
         place += 8 + size
 
 # %% ../../nbs/guide/03_hdf5/06_superblock.ipynb #6da250b1
+_SHORTEST = 100  # bytes: no HDF5 file is as short
+
+
 def check_length(file: BinaryIO, head: bytes, name: str, cause: BaseException | None = None):
     """Refuse a file that is shorter than its superblock states.
 
@@ -103,8 +106,10 @@ def check_length(file: BinaryIO, head: bytes, name: str, cause: BaseException | 
         It is truncated.
     """
     size, stated = file.seek(0, os.SEEK_END), size_stated_in(head)
+    if stated is None and head[:8] == HDF5_SIGNATURE and size < _SHORTEST: stated = _SHORTEST
     if stated is None or size >= stated: return
-    raise CorruptFileError(f"{name} is truncated: it has {size:,} of {stated:,} bytes",
+    count = f"{stated:,}" if stated > _SHORTEST else f"at least {_SHORTEST}"
+    raise CorruptFileError(f"{name} is truncated: it has {size:,} of {count} bytes",
                            remedy="Copy it again, or restore it from a backup") from cause
 
 # %% ../../nbs/guide/03_hdf5/06_superblock.ipynb #6960527c

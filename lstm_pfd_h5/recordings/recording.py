@@ -130,9 +130,12 @@ class RecordingBatch(Report, list):
 
 
 def relative_name(path, root=None) -> str:
-    "A path as shown to the user: relative to the imported folder, with forward slashes; its name alone without one."
+    """A path as shown to the user: relative to the imported folder, with forward slashes; its name alone without one.
+
+    What is not UTF-8 in it is escaped."""
     path = Path(path)
-    return path.relative_to(root).as_posix() if root and path.is_relative_to(root) else path.name
+    name = path.relative_to(root).as_posix() if root and path.is_relative_to(root) else path.name
+    return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
 
 
 def _files_table(batch, limit=12):

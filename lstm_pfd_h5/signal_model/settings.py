@@ -7,6 +7,7 @@ __all__ = ['setting', 'Nested', 'nested', 'Settings']
 
 # %% ../../nbs/guide/08_signal_model/02_settings.ipynb #07501da3
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from html import escape
@@ -16,7 +17,7 @@ from ..core.atomic_write import atomic_write
 from ..core.checks import refuse, suggestion
 from ..core.report import Table
 from ..core.write_errors import write_errors
-from ..errors import InvalidArgumentError, MissingFileError
+from ..errors import InvalidArgumentError, LstmPfdError, MissingFileError
 
 # %% ../../nbs/guide/08_signal_model/02_settings.ipynb #1b3a4de0
 def setting(default, kind, meaning: str):
@@ -224,7 +225,11 @@ def _read(source, suffixes):
     is_path = isinstance(source, Path) or ("\n" not in source and source.endswith(suffixes))
     if is_path and not Path(source).is_file():
         raise MissingFileError(f"{source} does not exist", "a settings file")
-    return Path(source).read_text(encoding="utf-8") if is_path else source
+    if not is_path: return source
+    try: text = Path(source).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error: raise InvalidArgumentError(f"{source} is not text in UTF-8: {error}") from error
+    if text.strip(): return text
+    raise InvalidArgumentError(f"{source} is empty", "settings", "Restore it, or write it again")
 
 
 def _without_duplicates(pairs):
@@ -242,8 +247,7 @@ def _dumper(yaml):
 
 
 def _parse_json(text):
-    try: return json.loads(text, object_pairs_hook=_without_duplicates)
-    except json.JSONDecodeError as error: raise InvalidArgumentError(f"The text is not JSON: {error}") from error
+    with _read_as("JSON"): return json.loads(text, object_pairs_hook=_without_duplicates)
 
 
 def _parse_yaml(text):
@@ -252,5 +256,14 @@ def _parse_yaml(text):
     loader = type("Loader", (yaml.SafeLoader,), {})
     as_dict = lambda self, node: _without_duplicates(self.construct_pairs(node, deep=True))
     loader.add_constructor("tag:yaml.org,2002:map", as_dict)
-    try: return yaml.load(text, loader) or {}  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error: raise InvalidArgumentError(f"The text is not YAML: {error}") from error
+    with _read_as("YAML", yaml.YAMLError): return yaml.load(text, loader) or {}  # noqa: S506 (a SafeLoader)
+
+
+@contextmanager
+def _read_as(form, *errors):
+    "What the parsers raise for texts that they do not foresee: a number of 5,000 digits, a list as a name."
+    try: yield
+    except LstmPfdError: raise
+    except (*errors, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise InvalidArgumentError(f"The text cannot be read as {form}: {reason}") from error

@@ -105,8 +105,9 @@ class Verification(Report):
 
     def _notes(self):
         if not self.has_checksums:
-            return ["The file has no checksums: damage that leaves it readable cannot be found. To add them, after a "
-                    f"comparison with the original: lstm_pfd_h5 verify {self.path.name} --renew"]
+            renew = " To add them, after a comparison with the original: lstm_pfd_h5 verify "
+            note = "The file has no checksums: damage that leaves it readable cannot be found."
+            return [note + f"{renew}{self.path.name} --renew" * self.ok]
         names = ", ".join(self.added[:4]) + f" and {len(self.added) - 4} more" * (len(self.added) > 4)
         return [f"Added after the checksums, and not verified: {names}"] * bool(self.added)
 
@@ -141,7 +142,9 @@ def verify_file(path, *, progress: bool = True) -> Verification:
     Raises
     ------
     CorruptFileError, UnsafeFileError
-        The file cannot be opened at all.
+        The file cannot be opened at all, or its data are in other files.
+    SchemaError
+        It has no checksums, and is not a training file.
     MissingFileError, UnavailableFileError
         It is gone, or the system reports an error: of the disk, of a network share, of permissions.
     MissingDependencyError
@@ -168,11 +171,11 @@ _NO_DAMAGE = FileChangedError, MissingDependencyError, MissingFileError, Unavail
 
 
 @contextmanager
-def _noted(problems, key):
-    "Note damage that the block finds under a key, and go on."
+def _noted(problems, key, refusals=()):
+    "Note damage that the block finds under a key, and go on. What is not damage is raised, `refusals` too."
     try:
         with hdf5_errors("the file"): yield
-    except _NO_DAMAGE: raise
+    except (*_NO_DAMAGE, *refusals): raise
     except LstmPfdError as error: problems[key] = error.found
 
 
@@ -192,10 +195,10 @@ def _datasets_by_row(root, report):
     if root.checksums: paths = [path for path in root.checksums.digests if root.checksums.covers_rows_of(path)]
     else:
         paths = []
-        with _noted(report.damaged, "/"):
+        with _noted(report.damaged, "/", refusals=(SchemaError, UnsafeFileError)):
             paths = [f"{group.name.rstrip('/')}/signals" for group in row_groups(root).values()]
     for path in paths:
-        with _noted(report.damaged, path):
+        with _noted(report.damaged, path, refusals=() if root.checksums else (UnsafeFileError,)):
             if path.strip("/") in root: found[path] = _dataset(root, path)
     return found
 
