@@ -15,7 +15,7 @@ import numpy as np
 
 from ..constants import SPLITS
 from ..core.atomic_write import atomic_write
-from ..core.files import INDEX, SHARDS, file_identity
+from ..core.files import INDEX, SHARDS
 from ..core.parallel import run_ahead
 from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError, SchemaError
@@ -26,7 +26,7 @@ from ..hdf5.new_file import NewFile
 from ..hdf5.read_amplification import STORED
 from ..hdf5.shard_table import write_table
 from ..hdf5.signal_arrays import SCALE_ATTRIBUTES, signals_of
-from .copy_objects import copy_attributes, row_blocks
+from .copy_objects import copy_attributes
 from .signal_reader import SignalReader
 
 # %% ../../nbs/guide/05_store/34_shard_index.ipynb #89b7bcda
@@ -65,8 +65,14 @@ class Shard:
                 "groups": reader.groups is not None}
 
 
-def read_shard(folder, name: str) -> Shard:
-    """Read what the index needs to know of a shard.
+def read_shard(folder, name: str) -> tuple:
+    """Read what the index needs to know of a shard, in one pass.
+
+    Returns
+    -------
+    Shard
+    np.ndarray or None
+        The texts of its metadata.
 
     Raises
     ------
@@ -75,15 +81,14 @@ def read_shard(folder, name: str) -> Shard:
     MissingFileError, CorruptFileError, UnsafeFileError
         It cannot be opened.
     """
-    path = Path(folder) / SHARDS / name
-    readers, identity = SignalReader.splits(path), file_identity(path)
-    with open_file(path, verified=identity) as root:
+    with open_file(Path(folder) / SHARDS / name) as root:
+        readers = SignalReader.splits(root)
         if root.checksums is None:
             raise SchemaError(f"Shard {name} has no checksums", "checksums, by which it is recognised",
                               f"Add them: lstm_pfd_h5 verify {SHARDS}/{name} --renew")
-        texts = metadata_texts(root)
+        texts = None if (dataset := metadata_texts(root)) is None else dataset[...]
         dtypes = {split: signals_of(root[split]).dtype for split in readers}
-        return Shard(name, root.checksums.digest, readers, dtypes, None if texts is None else len(texts))
+        return Shard(name, root.checksums.digest, readers, dtypes, None if texts is None else len(texts)), texts
 
 
 def _are_continued(names, others):
@@ -135,17 +140,15 @@ def write_index(folder, names=None, attributes: dict | None = None, add: Callabl
     folder = Path(folder)
     if names is None: names = sorted(path.name for path in (folder / SHARDS).glob("*.h5"))
     if not names: raise InvalidArgumentError(f"{folder.name} has no shards", f"training files in {SHARDS}")
-    shards = list(run_ahead(read_shard, [(folder, name) for name in names]))
-    _check_alike(shards, folder)
     index = folder / INDEX
     with write_errors(index), atomic_write(index) as temporary, NewFile(temporary) as file:
+        shards = _read_shards(file, folder, names)
         with open_file(folder / SHARDS / names[0]) as root:
             copy_attributes(root, file, ("shard_key", "num_signals", *(attributes or {})))
         _state_classes(file, shards)
         counts = {split: [len(shard.readers[split]) if split in shard.readers else 0 for shard in shards]
                   for split in SPLITS if any(split in shard.readers for shard in shards)}
         for split in counts: _write_split(file, folder, split, [each for each in shards if split in each.readers])
-        if shards[0].num_metadata is not None: _write_metadata(file, folder, shards)
         write_table(file, names, [shard.digest for shard in shards], counts)
         file.attrs.update({"num_signals": sum(map(sum, counts.values())), **(attributes or {})})
         if add is not None: add(file)
@@ -204,11 +207,19 @@ def _write_column(group, name, values):
     group.create_dataset(name, data=values, dtype=values.dtype, **options)
 
 
-def _write_metadata(file, folder, shards):
-    total = sum(shard.num_metadata for shard in shards)
-    metadata, end = file.create_dataset("metadata", (total,), h5py.string_dtype("utf-8")), 0
-    for shard in shards:
-        with open_file(folder / SHARDS / shard.name) as root:
-            texts, start = metadata_texts(root), end
-            for block in row_blocks(texts): metadata[start + block.start : start + block.stop] = texts[block]
-            end = start + len(texts)
+def _read_shards(file, folder, names):
+    "Read all shards; their metadata, which may be more than memory holds, are written as they come."
+    shards = []
+    for shard, texts in run_ahead(read_shard, [(folder, name) for name in names]):
+        shards.append(shard)
+        _check_alike([shards[0], shard], folder)
+        if texts is not None: _append_metadata(file, texts)
+    return shards
+
+
+def _append_metadata(file, texts):
+    if "metadata" not in file:
+        file.create_dataset("metadata", (0,), h5py.string_dtype("utf-8"), maxshape=(None,), chunks=(1024,))
+    metadata, end = file["metadata"], len(file["metadata"])
+    metadata.resize(end + len(texts), axis=0)
+    if len(texts): metadata[end:] = texts

@@ -8,6 +8,7 @@ __all__ = ['SignalReader']
 # %% ../../nbs/guide/05_store/10_signal_reader.ipynb #25d59c60
 import copy
 import math
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from ..errors import InvalidArgumentError, SchemaError
 from ..hdf5.class_numbers import count_classes, label_names_of
 from ..hdf5.column_values import metadata_item, metadata_texts
 from ..hdf5.consistency import target_ranges
-from ..hdf5.guard import open_file
+from ..hdf5.guard import GuardedGroup, open_file
 from ..hdf5.layouts import checked_attribute, identify_layout, root_attributes, row_groups, split_group
 from ..hdf5.read_amplification import read_amplification, storage_of
 from ..hdf5.read_errors import hdf5_errors
@@ -97,7 +98,7 @@ class SignalReader(Report):
         Parameters
         ----------
         path, channels, storage_options
-            As for one reader.
+            As for one reader; or the root of a file that is open, from `open_file`.
 
         Returns
         -------
@@ -109,8 +110,9 @@ class SignalReader(Report):
         SplitNotFoundError, InvalidArgumentError
             The file has a flat layout, or no such channel.
         """
-        readers, common, path = {}, cls.__new__(cls), located(path, storage_options)
-        with open_file(path) as root, hdf5_errors(path):
+        readers, common, is_open = {}, cls.__new__(cls), isinstance(path, GuardedGroup)
+        opening = nullcontext(path) if is_open else open_file(located(path, storage_options))
+        with opening as root, hdf5_errors(root.path):
             common._read_file(root)
             for split in row_groups(root):
                 if split is None: split_group(root, SPLITS[0])  # raises: the layout is flat
