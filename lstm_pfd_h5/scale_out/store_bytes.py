@@ -10,6 +10,7 @@ import itertools
 import os
 import threading
 import weakref
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from ..core.per_process import PerProcess
 from ..core.store_url import StoreURL
 from .sparse_copy import write_at
-from .store_cache import row_cache, warn_of
+from .store_cache import object_folder, row_cache, warn_of
 from .store_client import StoreClient
 from .store_objects import CONCURRENT, ObjectIdentity
 from .store_requests import plan_requests, request_sizes
@@ -146,7 +147,8 @@ class StoreBytes:
         return self._cache.get()
 
     def ask_again(self, ranges: list) -> dict:
-        "New requests for each of some ranges, whatever is kept of them."
+        "New requests for each of some ranges, whatever is kept of them; and of the table of chunks, for the next opening."
+        with suppress(OSError): (object_folder(self.path, self.identity) / "metadata").unlink(missing_ok=True)
         if cache := self.cache_holder().cache:
             for each in ranges: cache.forget(*each)
         return self._ask(ranges)

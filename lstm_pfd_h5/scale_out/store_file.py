@@ -61,7 +61,7 @@ class StoreFile(io.RawIOBase):
     def __init__(self, url: StoreURL, client: StoreClient | None = None, first: tuple | None = None):
         super().__init__()
         self.url, self.asked, self.folder, self._place = url, url, None, 0
-        self.client, self.missed = client or StoreClient(url), None
+        self.client, self.missed, self._is_renewed = client or StoreClient(url), None, False
         self.identity, head = first or self.client.first(_WINDOWS[0])
         self._copy, self._kept, self._window, self._end = metadata_copy(url, self.identity), 0, _WINDOWS[0], -1
         self._keep(0, head)
@@ -74,6 +74,13 @@ class StoreFile(io.RawIOBase):
     def forget(self):
         "Remove what is kept of the file on the disk: the next `StoreFile` fetches it again."
         if not self.missed and self._copy.path is not None: self._copy.path.unlink(missing_ok=True)
+
+    def renew(self) -> bool:
+        "Forget everything, as something of it is damaged; whether this is the first time."
+        if self._is_renewed: return False
+        self.forget()
+        self._copy, self._is_renewed = metadata_copy(self.url, self.identity), True
+        return True
 
     def row_bytes(self) -> StoreBytes:
         "For the readers of rows."

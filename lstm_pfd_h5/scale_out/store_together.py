@@ -9,7 +9,7 @@ __all__ = ['call_together']
 from collections.abc import Callable
 
 from ..core.per_process import no_fork
-from ..errors import LstmPfdError
+from ..errors import CorruptFileError, FileChangedError, LstmPfdError
 from .store_client import StoreClient
 from .store_file import _WINDOWS, StoreFile, ready_files
 
@@ -58,12 +58,14 @@ class _Missed:
 
 
 def _tried(file, function, argument):
-    "What a call returns, or what it missed; errors of a file that has missed nothing are its own."
+    "What a call returns, or what it missed; a damaged file is fetched once more, as it may have come damaged."
     if not isinstance(file, StoreFile): return function(argument)  # which gets the error that is in its place
     file.missed = []
     file.seek(0)
     try: result = function(argument)
-    except Exception:
+    except Exception as error:
+        is_damaged = isinstance(error, (CorruptFileError, FileChangedError)) and not file.missed
+        if is_damaged and file.renew(): file.missed.append((0, _WINDOWS[0]))
         if not file.missed: raise
         result = None
     finally: missed, file.missed = file.missed, None
