@@ -147,7 +147,7 @@ class StoreBytes:
         return self._cache.get()
 
     def ask_again(self, ranges: list) -> dict:
-        "New requests for each of some ranges, whatever is kept of them; and of the table of chunks, for the next opening."
+        "New requests for each of some ranges, whatever is kept of them; nothing of the object is for the next opening."
         with suppress(OSError): (object_folder(self.path, self.identity) / "metadata").unlink(missing_ok=True)
         if cache := self.cache_holder().cache:
             for each in ranges: cache.forget(*each)
