@@ -49,7 +49,7 @@ def local_cluster(num_workers: int, memory_limit: int = MEMORY_LIMIT) -> Iterato
         with ExitStack() as stack:
             with hold_signals():  # a cluster that is interrupted while it starts cannot be closed
                 cluster = stack.enter_context(distributed.LocalCluster(**options))
-                client = stack.enter_context(distributed.Client(cluster))
+                client = stack.enter_context(distributed.Client(cluster, set_as_default=False))
             yield client
 
 
@@ -81,7 +81,7 @@ def connected_cluster(address: str) -> Iterator:
     """
     distributed = optional_module("distributed", "dask")
     with _without_log():
-        try: client = distributed.Client(address, timeout=_PATIENCE)
+        try: client = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)
         except ValueError as error:
             found, expected = f"is {address!r}: {error}", "an address such as tcp://10.0.0.1:8786"
             raise InvalidArgumentError(found, expected, argument="scheduler") from error
