@@ -24,7 +24,7 @@ from site_map import BACK, FRONT, NOTEBOOKS, all_notebooks, sections
 WORK, SITE = ROOT / "build" / "site", ROOT / settings["doc_path"]
 PAGES = WORK / "pages"
 PACKAGE, REPOSITORY = settings["lib_name"], f"{settings['git_url']}/blob/{settings['branch']}"
-TEXTS = ["CONTRIBUTING.md", "CHANGELOG.md"]
+TEXTS = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
 
 
 def write(path, text):

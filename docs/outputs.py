@@ -23,6 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SKIPPED = {"notest", "slow", "gpu"}
+DIFFERS = 3  # the status of a process whose notebook ran, and printed something else
 FIXTURES = ROOT.parent / "shared" / "fixtures"
 
 
@@ -113,7 +114,9 @@ def one(path, write, flags):
     if write:
         store(path, outputs)
     else:
-        sys.exit("\n".join(differences(path, outputs, varying)) or 0)
+        if found := list(differences(path, outputs, varying)):
+            print("\n".join(found), file=sys.stderr)
+            sys.exit(DIFFERS)
 
 
 def in_a_process(path, write, flags):
@@ -126,6 +129,24 @@ def in_a_process(path, write, flags):
         failed = " failed" * bool(done.returncode)
         print(f"{time.monotonic() - begun:6.0f} s  {path.relative_to(ROOT)}{failed}", flush=True)
     return path, done.returncode, done.stderr if done.returncode else ""
+
+
+def summary(statuses):
+    "What the statuses of the processes mean, and what to do; an empty text if nothing is wrong."
+    differing = statuses.count(DIFFERS)
+    stopped = len(statuses) - statuses.count(0) - differing
+    said = []
+    if stopped:
+        said.append(
+            f"{stopped} of {len(statuses)} notebooks ended with an error. If a module is missing, install the extra "
+            "dev: pip install -c constraints.txt -e '.[dev]'"
+        )
+    if differing:
+        said.append(
+            f"{differing} of {len(statuses)} notebooks do not print what is stored. "
+            "If the new output is right: python docs/outputs.py --write NOTEBOOK"
+        )
+    return "\n".join(said)
 
 
 def main():
@@ -143,14 +164,11 @@ def main():
     )
     with ThreadPoolExecutor(given.workers) as pool:
         results = list(pool.map(lambda path: in_a_process(path, given.write, given.flags), paths))
-    failed = [(path, said) for path, status, said in results if status]
-    for path, said in failed:
-        print(f"\n== {path.relative_to(ROOT)}\n{said.strip()}")
-    if failed:
-        sys.exit(
-            f"\n{len(failed)} of {len(paths)} notebooks do not print what is stored. "
-            "If the new output is right: python docs/outputs.py --write NOTEBOOK"
-        )
+    for path, status, said in results:
+        if status:
+            print(f"\n== {path.relative_to(ROOT)}\n{said.strip()}")
+    if problems := summary([status for _, status, _ in results]):
+        sys.exit(f"\n{problems}")
     print(f"{len(paths)} notebooks {'stored' if given.write else 'print what is stored in them'}.")
 
 
