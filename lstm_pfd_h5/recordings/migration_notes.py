@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..errors import LstmPfdError
 from .cutting import RATE_TO_STATE
 from .migration_plan import MigrationPlan, command_line
-from .migration_report import count_of, refusals_by_reason
+from .migration_report import count_of, first_names, refusals_by_reason
 from .migration_targets import natural_order
 from .named_channels import split_names
 from .recording import UNKNOWN
@@ -200,15 +200,17 @@ def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: 
     Returns
     -------
     list of (str, str)
-        What the command does, and the command; those for problems first.
+        What the command does, and the command: first those for problems, then one for each reason of a refusal. Where
+        they import different files, they say which.
     """
     found = [(_purpose(error), command_line(source, output, plan, **error.retry)) for error in problems if error.retry]
-    gains = {}
-    for error, names in refusals_by_reason(refused):
-        for retry in filter(None, (error.retry, error.alternative)):
-            if not _FOR_ALL.isdisjoint(retry) and len(names) <= imported: continue
-            gains.setdefault((command_line(source, output, plan, **retry), _details(retry)), []).extend(names)
-    found += [(f"import {count_of(len(names), 'more file')}{details}", command)
+    gains, reasons = {}, refusals_by_reason(refused)
+    first, second = ([(getattr(error, kind), names) for error, names in reasons] for kind in ("retry", "alternative"))
+    for retry, names in first + second:
+        if not retry or not _FOR_ALL.isdisjoint(retry) and len(names) <= imported: continue
+        gains.setdefault((command_line(source, output, plan, **retry), _details(retry)), []).extend(names)
+    differ = len({tuple(names) for names in gains.values()}) > 1
+    found += [(f"import {count_of(len(names), 'more file')}{f' ({first_names(names)})' * differ}{details}", command)
               for (command, details), names in gains.items()]
     return list(dict.fromkeys(found))[:limit]
 
