@@ -52,6 +52,7 @@ def load_mat_dataset(directory, pattern: str = "*.mat", recursive: bool = True, 
     Returns
     -------
     signals : ndarray (N, L)
+        As precise as the files, most often float64; a training file stores float32.
     labels : ndarray (N,) int64
     label_names : list of str
         The class of each label.

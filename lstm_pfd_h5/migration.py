@@ -43,6 +43,8 @@ def migrate(
 ) -> MigrationReport:
     """Turn a folder of recordings into one training file with splits, or into a sharded data set.
 
+    Samples are stored as float32. The report says which recordings were rounded for that, and by how much at most.
+
     All rows of one file go to one split, and so do recordings with the same content. Two files of the same bearing may
     still go to two splits, where a network can recognise it instead of its fault: `group_by` keeps them together.
 
@@ -152,6 +154,7 @@ def _own(pattern):
 def _add_saving(result, found, plan, command, pipeline, storage):
     if result.problems or plan.shard_bytes is not None: return
     result.counts = counts_saving(found, plan, *pipeline)
+    if storage == "counts" and result.counts: result.stored_as = result.counts.format
     if storage != "counts" and result.counts and result.counts.is_worth_it:
         result.commands.append((f"store signals {result.counts.gain}", f"{command} --storage counts"))
 

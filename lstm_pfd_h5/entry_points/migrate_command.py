@@ -108,6 +108,8 @@ def migrate(
 ):
     """Turn a folder of recordings into one HDF5 training file, and report on each file.
 
+    Samples are stored as float32. Most float64 are rounded to it: the report says how many recordings, and how far.
+
     Ambiguous files are refused, with the reason and the option that helps. The exit status is 1 if nothing can be
     written, also of a dry run.
     """

@@ -100,7 +100,7 @@ def read_wav(path, max_bytes: int = MAX_BYTES) -> FileContents:
 
 
 def _channels(rows, rate, kind, bits, whole):
-    values = f"{bits}-bit integers as stored" if whole else f"{bits}-bit floating point"
+    values = f"{bits}-bit integers, not scaled" if whole else f"{bits}-bit floating point"
     channels = {f"channel {number}": Channel(row, float(rate), "", f"the header of the {kind} file")
                 for number, row in enumerate(rows, start=1)}
     return FileContents(channels, f"{kind}, {values}, {rate:,} Hz")

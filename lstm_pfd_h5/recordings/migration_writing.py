@@ -35,7 +35,7 @@ def write_recordings(result, output: Path, found, plan, progress: bool, options:
                 place = result.split_of_recording[number], labels[number], first_row[number]
                 rows.add(rows_of(signal, plan), *place, recordings[number])
         rows.flush()
-    result.output = output
+    result.output, result.stored_as = output, writer.counts
 
 
 def writer_options(result, plan, compression, compression_opts, storage="float32") -> dict:

@@ -18,7 +18,7 @@ from ..core.parallel import map_in_order, run_ahead
 from ..core.progress import progress_bar
 from ..errors import InvalidArgumentError, LstmPfdError, MemoryLimitError, UnavailableFileError
 from ..readers.contents import MAX_BYTES
-from .counts_saving import steps_of
+from .counts_saving import how_stored
 from .file_readers import RECORDING_PATTERNS
 from .migration_plan import MigrationPlan, check_rate_patterns
 from .migration_targets import remaining_targets
@@ -32,6 +32,7 @@ from lstm_pfd_h5.recordings.surveyed_recording import (
 )
 from ..splitting.fingerprints import fingerprint
 from ..splitting.signal_index import SignalIndex
+from ..store.rounding import to_float32
 
 # %% ../../nbs/guide/11_recordings/26_survey.ipynb #f26103f7
 @dataclass
@@ -213,7 +214,7 @@ def _for_parent(result, keeps_signals):
     "A result with as few bytes as another process needs."
     if isinstance(result, LstmPfdError): return result
     described, prints, signals = result
-    signals = [np.ascontiguousarray(signal, np.float32) if keeps_signals else None for signal in signals]
+    signals = [each if keeps_signals else None for each in signals]
     return [replace(item, source=None) for item in described], prints, signals
 
 
@@ -240,13 +241,14 @@ def _without_frames(error):
 
 def _recordings_in(file, root, plan, targets):
     identity, recordings = file_identity(file.path), load_recordings(file, root, plan)
-    signals, described = [signal_at_rate(each, plan) for each in recordings], []
-    for each, signal in zip(recordings, signals):
-        each, rows = replace(each, targets=each.targets | targets), rows_of(signal, plan)
-        found = describe_recording(each, rows, file, root, plan, identity)
-        described.append(replace(found, steps=steps_of(signal, each.channel_names)))
+    described, stored = [], []
+    for each in recordings:
+        each, signal = replace(each, targets=each.targets | targets), signal_at_rate(each, plan)
+        found = describe_recording(each, rows_of(signal, plan), file, root, plan, identity)
+        stored.append(to_float32(signal))
+        described.append(replace(found, **how_stored(signal, each.channel_names, plan)))
     prints = [fingerprint(each.signal) for each in recordings]
-    return [replace(item, digest=each.digest) for item, each in zip(described, prints)], prints, signals
+    return [replace(item, digest=each.digest) for item, each in zip(described, prints)], prints, stored
 
 
 def _keep(found, recordings, prints):

@@ -100,7 +100,7 @@ class SignalWriter:
         self.attributes = checked_attributes(layout, {**(attributes or {}), **own})
         self.split_names = SPLITS if layout.has_splits else ("",)
         self.splits: dict[str, SplitWriter] = {}  # made with the first batch, on which the codec depends
-        self.num_metadata, self._file = 0, None
+        self.num_metadata, self._file, self.counts = 0, None, None
 
     def _own_attributes(self, label_names, sampling_rate):
         names = {attribute.name for attribute in self.layout.attributes}
@@ -144,7 +144,7 @@ class SignalWriter:
         Parameters
         ----------
         signals : array-like
-            (n, signal_length) or (n, channels, signal_length), any real type; stored as float32.
+            (n, signal_length) or (n, channels, signal_length), any real type; rounded to float32.
         labels : array-like
             (n,) integers; -1 where the class is unknown.
         split : {'train', 'val', 'test'}, optional
@@ -254,7 +254,7 @@ class SignalWriter:
             for split in self.splits.values():
                 for start, rows in split.signals.blocks(): counts.encode(rows, start, split.group.name)
         except InvalidSignalError as error: return self._store_floats(error)
-        codec = self._codec(counts)
+        codec, self.counts = self._codec(counts), counts
         for split in self.splits.values(): split.store(codec, counts)
 
     def _finish(self):
