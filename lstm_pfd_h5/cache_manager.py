@@ -74,7 +74,7 @@ class CacheManager(Report):
         Parameters
         ----------
         signals : array-like
-            (N, signal_length) or (N, channels, signal_length), any real type; stored as float32.
+            (N, signal_length) or (N, channels, signal_length), any real type; rounded to float32 without a warning.
         labels : array-like
             (N,) integers, or names of classes. `None`, with targets: the class of each row is unknown (-1).
         metadata : list of dict, optional

@@ -43,8 +43,6 @@ def migrate(
 ) -> MigrationReport:
     """Turn a folder of recordings into one training file with splits, or into a sharded data set.
 
-    Samples are stored as float32. The report says which recordings were rounded for that, and by how much at most.
-
     All rows of one file go to one split, and so do recordings with the same content. Two files of the same bearing may
     still go to two splits, where a network can recognise it instead of its fault: `group_by` keeps them together.
 
@@ -59,7 +57,7 @@ def migrate(
     signal_length, hop, resample_to, ..., random_seed
         How recordings are read, cut, labelled and divided; see `MigrationPlan`.
     compression, compression_opts, storage
-        As in `SignalWriter`.
+        As in `SignalWriter`. The report says which recordings are rounded to float32, and by how much at most.
     dry_run : bool
         Only survey and divide; write nothing but the `report`.
     overwrite : bool
