@@ -1,4 +1,4 @@
-#define SOURCE "c26c73bc"
+#define SOURCE "5a64203f"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"
@@ -20,6 +20,7 @@
 #include "splitting/signal_index.c"
 #include "store/file_bytes.c"
 #include "store/row_readers.c"
+#include "store/rounding.c"
 #include "store/signal_statistics.c"
 #include "streaming/row_pool.c"
 #include "readers/exact_numbers.c"
@@ -64,6 +65,7 @@ static PyMethodDef methods[] = {
     {"copy_out_of_map", native_copy_out_of_map, METH_VARARGS, NULL},
     {"describe_rows", native_describe_rows, METH_VARARGS, NULL},
     {"read_rows", native_read_rows, METH_VARARGS, NULL},
+    {"moved", native_moved, METH_VARARGS, NULL},
     {"means_and_squares", native_means_and_squares, METH_VARARGS, NULL},
     {"count_samples", native_count_samples, METH_VARARGS, NULL},
     {"copy_windows", native_copy_windows, METH_VARARGS, NULL},

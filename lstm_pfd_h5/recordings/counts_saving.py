@@ -60,8 +60,7 @@ def step_rounding(rows: np.ndarray, steps: tuple) -> Rounding:
     steps : tuple of StepFinder
         From `steps_of`, one for each channel.
     """
-    factors = np.array([finder.step for finder in steps])[:, np.newaxis] if rows.ndim == 3 else steps[0].step
-    return rounding_of(rows, lambda part: np.rint(part / factors) * factors)
+    return rounding_of(rows, tuple(finder.step for finder in steps))
 
 
 def how_stored(signal: np.ndarray, channel_names, plan: MigrationPlan) -> dict:
@@ -75,9 +74,8 @@ def how_stored(signal: np.ndarray, channel_names, plan: MigrationPlan) -> dict:
     plan : MigrationPlan
     """
     steps, rows = steps_of(signal, channel_names), taken(signal, plan)
-    rounding = rounding_of(rows)
-    is_counts = bool(rounding.largest) and not isinstance(steps, str)
-    counts_rounding = step_rounding(rows, steps) if is_counts else Rounding()
+    rounding = counts_rounding = rounding_of(rows)
+    if rounding.largest and not isinstance(steps, str): counts_rounding = step_rounding(rows, steps)
     return {"steps": steps, "rounding": rounding, "counts_rounding": counts_rounding}
 
 

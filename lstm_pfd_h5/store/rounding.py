@@ -14,6 +14,7 @@ import numpy as np
 
 from ..codecs.chunk_codec import ChunkCodec, shuffle_helps
 from ..codecs.counts_search import CountsFormat, CountsSearch
+from ..core.native import native
 from ..core.progress import progress_bar
 from ..errors import InvalidSignalError
 from ..hdf5.guard import GuardedGroup
@@ -58,42 +59,49 @@ class Rounding:
 
     Attributes
     ----------
-    largest : float
-        The largest difference, in the unit of the recording; 0 if all samples are stored exactly.
-    relative : float
-        The same, as a share of the largest magnitude in the recording.
+    largest, relative : float
+        The largest difference, in the unit of the recording, and as a share of the largest magnitude in it. 0: exact.
     """
 
     largest: float = 0.0
     relative: float = 0.0
 
 
-_BLOCK = 1 << 16  # samples that are compared together, few enough to stay in the processor's cache
-
-
-def rounding_of(values: np.ndarray, convert=to_float32) -> Rounding:
-    """How far samples are moved when they are converted.
+def rounding_of(values: np.ndarray, steps: tuple = (0.0,)) -> Rounding:
+    """How far samples are moved when they are stored.
 
     Parameters
     ----------
-    values : np.ndarray, shape (N,) or (rows, ..., N)
+    values : np.ndarray, shape (N,), (rows, N) or (rows, channels, N)
         Finite; float64, float32, or integers of up to 4 bytes.
-    convert : callable
-        What is stored of a part of them (rows, ..., samples), as numbers.
+    steps : tuple of float
+        One, or one for each channel: the nearest multiple of it is stored; with 0 the nearest float32.
     """
-    if values.dtype == np.float32 and convert is to_float32: return Rounding()
-    values = np.atleast_2d(values)
-    rows, largest, magnitude = max(1, _BLOCK // max(1, values[:1].size)), 0.0, 0.0
-    for first in range(0, len(values), rows):
-        for start in range(0, values.shape[-1], _BLOCK):
-            part = values[first : first + rows, ..., start : start + _BLOCK]
-            with np.errstate(all="ignore"): largest = max(largest, _magnitude(part - convert(part)))
-            magnitude = max(magnitude, _magnitude(part))
+    if values.dtype == np.float32 and not any(steps): return Rounding()
+    rows = np.atleast_2d(values)
+    parts = [rows] if len(steps) == 1 else [rows[:, channel] for channel in range(len(steps))]
+    found = [_moved(block, step) for part, step in zip(parts, steps) for block in _blocks(part)]
+    largest, magnitude = (max(each) for each in zip((0.0, 0.0), *found))
     return Rounding(largest, largest / magnitude) if largest else Rounding()
 
 
-def _magnitude(values):
-    return max(float(values.max()), -float(values.min()))
+_BLOCK = 1 << 16  # samples that are compared together
+
+
+def _blocks(rows):
+    "Samples of rows (n, ..., N), in blocks (samples,) float64; of rows that follow one another they are views."
+    step = max(1, _BLOCK // max(1, rows[:1].size))
+    for first in range(0, len(rows), step):
+        for start in range(0, rows.shape[-1], _BLOCK):
+            yield np.ascontiguousarray(rows[first : first + step, ..., start : start + _BLOCK], np.float64).reshape(-1)
+
+
+def _moved(samples, step):
+    "How far samples (N,) float64 are moved at most, and the largest magnitude among them."
+    if native: return native.moved(samples, step)
+    with np.errstate(all="ignore"):
+        stored = np.rint(samples / step) * step if step else to_float32(samples)
+        return float(np.abs(samples - stored).max()), float(np.abs(samples).max())
 
 # %% ../../nbs/guide/05_store/22_rounding.ipynb #86301d6f
 def as_stored(values: np.ndarray, allow_rounding: bool, where: str, first_row: int = 0) -> tuple:
