@@ -13,14 +13,16 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import ROUND_UP, Context
 from pathlib import Path
 
+from ..codecs.counts_search import CountsFormat
 from ..constants import bilingual_name
 from ..core.atomic_write import atomic_write
 from ..core.report import Report, Summary, Table
 from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError
-from .counts_saving import CountsSaving
+from .counts_saving import CountsSaving, rounding_as
 from .source_files import NotSearched
 
 # %% ../../nbs/guide/11_recordings/28_migration_report.ipynb #1ad50085
@@ -105,6 +107,8 @@ class MigrationReport(Report):
         The files of the folder that match no pattern.
     shards : list of MadeShard
         What became of each shard; empty for a single file.
+    stored_as : CountsFormat or None
+        How the signals are stored as counts; `None` for float32.
     """
 
     output: Path | None
@@ -125,6 +129,7 @@ class MigrationReport(Report):
     counts: CountsSaving | None = None
     not_searched: NotSearched = field(default_factory=NotSearched)
     shards: list = field(default_factory=list)
+    stored_as: CountsFormat | None = None
 
     def summary(self) -> Summary:
         "Facts, classes × splits, the first twelve recordings, the reasons of refusals, and what to do next."
@@ -146,9 +151,29 @@ class MigrationReport(Report):
                  "signal length": length and f"{length:,} samples",
                  "channels": ", ".join(self.channel_names) or None, "unit": ", ".join(units) or None,
                  "targets": ", ".join(self.target_names) or None,
-                 "sampling rate": f"{rate:g} Hz" if rate else "unknown",
+                 "sampling rate": f"{rate:g} Hz" if rate else "unknown", "resampled": self._resampled(),
+                 "rounded": self._rounded(units),
                  "as counts": str(self.counts) if self.counts else None, "shards": self._shards()}
         return {name: value for name, value in facts.items() if value is not None}
+
+    def _resampled(self):
+        count = sum(bool(self.sampling_rate) and item.sampling_rate != self.sampling_rate for item in self.recordings)
+        return count_of(count, "recording") if count else None
+
+    def _rounded(self, units):
+        "How many recordings are not stored exactly, and by how much at most; `None` if there are no recordings."
+        if not self.recordings: return None
+        lost = [each for each in self.roundings() if each.largest]
+        if not lost: return "no recording"
+        largest, relative = max(each.largest for each in lost), max(each.relative for each in lost)
+        unit = f" {units[0]}" if len(units) == 1 and all(units[0] in item.units for item in self.recordings) else ""
+        form = self.stored_as.dtype.name if self.stored_as else "float32"
+        return (f"{len(lost):,} of {count_of(len(self.recordings), 'recording')}, to {form}, by at most "
+                f"{_rounded_up(largest)}{unit}, {_rounded_up(relative)} of the largest sample")
+
+    def roundings(self) -> list:
+        "How far the stored samples of each of `recordings` are from those that were read (or resampled): `Rounding`."
+        return [rounding_as(item, self.stored_as) for item in self.recordings]
 
     def _shards(self):
         "How many shards were made, and by how many processes; `None` if there are none."
@@ -198,7 +223,7 @@ class MigrationReport(Report):
     def records(self) -> list:
         "One dict for each recording and each other file, with the source of every value; `write` stores them."
         splits = self.split_of_recording or [None] * len(self.recordings)
-        found = [_imported_record(item, split) for item, split in zip(self.recordings, splits)]
+        found = [_imported_record(*each) for each in zip(self.recordings, splits, self.roundings())]
         found += [{"file": name, "status": "copy", "reason": f"{relation} of {used}"}
                   for name, (used, relation) in self.copies.items()]
         found += [{"file": name, "status": "refused", "reason": error.reason} for name, error in self.refused.items()]
@@ -225,14 +250,20 @@ class MigrationReport(Report):
             Path(temporary).write_text(text, encoding="utf-8", newline="")
 
 
-def _imported_record(item, split):
+def _imported_record(item, split, rounding):
     values = {"signal": item.variable, "class": item.label, "sampling_rate": item.sampling_rate,
               "speed_rpm": item.speed_rpm, "load": item.load, "severity": item.severity}
     sources = {f"{name}_from": item.sources.get("label" if name == "class" else name) for name in values}
     return {"file": item.file, "part": item.part, "status": "imported", "split": split, "group": item.group,
             "rows": item.num_rows, "samples": item.length, "channels": ", ".join(item.channel_names),
-            "unit": ", ".join(dict.fromkeys(filter(None, item.units))), "step": _steps(item), **values, **sources,
+            "unit": ", ".join(dict.fromkeys(filter(None, item.units))), "step": _steps(item),
+            "rounded_by": rounding.largest, "relative_rounding": rounding.relative, **values, **sources,
             "format": item.sources.get("format"), "notes": " ".join(item.notes)}
+
+
+def _rounded_up(number):
+    "Two digits that are not less than a positive number, which 'at most' is true of."
+    return f"{float(Context(prec=2, rounding=ROUND_UP).create_decimal(repr(number))):.6g}"
 
 
 def _steps(item):
