@@ -10,6 +10,7 @@ import io
 
 import h5py
 
+from ..core.exit_on_signals import hold_signals
 from ..core.native import native
 
 # %% ../../nbs/guide/03_hdf5/20_new_file.ipynb #88c77399
@@ -71,8 +72,9 @@ class NewFile(h5py.File):
         self._output = _Output(path, "r+")
         try:
             if mode == "w": self._output.truncate(0)
-            super().__init__(self._output, mode)
+            with hold_signals(): super().__init__(self._output, mode)  # h5py could not close what it has half opened
         except BaseException:
+            if hasattr(self, "_id"): super().close()
             self._output.close()
             raise
 
