@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GROUP', 'FORMAT', 'name_of_checksums', 'rows_damaged', 'write_checksums', 'renew_digests', 'has_checksums',
-           'read_row_checksums', 'Checksums', 'VerifiedDataset']
+           'read_row_checksums', 'Checksums', 'out_of_order', 'VerifiedDataset']
 
 # %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #93d05f4f
 from dataclasses import dataclass
@@ -216,9 +216,13 @@ class Checksums:
 def _check_findable(root, file_name):
     "HDF5 does not find a name that is out of order; the checksums would be taken for absent."
     for each in root.id:
-        if root.id.links.exists(each): continue
-        found = f"/{each.decode('utf-8', 'replace')} in {file_name} is listed, and cannot be found"
-        raise CorruptFileError(found, remedy="Copy it again, or restore it from a backup")
+        if not root.id.links.exists(each): raise out_of_order(f"/{each.decode('utf-8', 'replace')}", file_name)
+
+
+def out_of_order(path: str, file_name: str) -> CorruptFileError:
+    "The error for a name that a group lists, and by which HDF5 finds nothing."
+    remedy = "Copy it again, or restore it from a backup"
+    return CorruptFileError(f"{path} in {file_name} is listed, and cannot be found", remedy=remedy)
 
 
 def _has_other_name(root):

@@ -18,7 +18,7 @@ from h5py import h5d, h5l, h5o, h5r
 from ..core.files import HDF5_SIGNATURE, data_file, file_identity, regular_file, sharded_folder
 from ..core.store_url import StoreURL, fetched_anew_after, located, open_store, store_of
 from ..errors import CorruptFileError, SchemaError, UnsafeFileError
-from .content_checksums import Checksums, VerifiedDataset
+from .content_checksums import Checksums, VerifiedDataset, out_of_order
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset, utf8_name
 from .read_errors import ObjectPath, hdf5_errors
 from .shard_table import ShardedDataset, ShardTable
@@ -137,8 +137,7 @@ class GuardedGroup:
     def _missing(self, component):
         "The error for a name that is not found: in the index that lists it, or at all."
         if component not in self._listed: return KeyError(component)
-        found = f"{self.name.rstrip('/')}/{component} in {self.path.name} is listed, and cannot be found"
-        return CorruptFileError(found, remedy=_RESTORE)
+        return out_of_order(f"{self.name.rstrip('/')}/{component}", self.path.name)
 
     def _check_link(self, name, component):
         kind = self._group.id.links.get_info(name).type

@@ -25,7 +25,7 @@ from lstm_pfd_h5.recordings.file_readers import (
     search_files,
     suffix_of,
 )
-from .recording import relative_name
+from .recording import relative_name, shown_name
 
 # %% ../../nbs/guide/11_recordings/21_source_files.ipynb #d6a26dc1
 _HIDDEN = re.compile(r"(?:^|/)(?:\.|__)")  # also in folders such as .git and __MACOSX
@@ -187,11 +187,10 @@ def source_files(source, pattern=RECORDING_PATTERNS, data_set="auto") -> SourceF
         root, paths, others = Path(source), [], list_files(source)
     if pattern == RECORDING_PATTERNS and set_of: paths = sorted({*paths, *set_of})
     excluded |= {path: reason for path in paths if (reason := first_found(EVERYWHERE_LEFT_OUT, path.as_posix()))}
-    start = os.path.join(root, "") if root else ""
-    unnamed = [path for path in paths if path not in excluded and not _is_utf8(str(path).removeprefix(start))]
+    unnamed = {path for path in paths if path not in excluded and shown_name(name := _below(path, root)) != name}
     used = [path for path in paths if path not in excluded and path not in unnamed]
     left_out = {relative_name(path, root): ImportRefusedError(reason) for path, reason in excluded.items()}
-    left_out |= {relative_name(path, root): ImportRefusedError(*_NOT_UTF8) for path in unnamed}
+    left_out |= {relative_name(path, root): ImportRefusedError(*_NOT_UTF8) for path in paths if path in unnamed}
     shared = shared_words_of([path for path in used if path not in set_of], root)
     files = [SourceFile(path, name, set_of.get(path), shared) for path, name in zip(used, _names(used, root))]
     if excluded or set_of: others = [path for path in others if path not in excluded and path not in set_of]
@@ -201,15 +200,11 @@ def source_files(source, pattern=RECORDING_PATTERNS, data_set="auto") -> SourceF
 _NOT_UTF8 = "Its name is not UTF-8", "a name that a training file can store", "Rename it, and import it again"
 
 
-def _shown(name): return name if name.isascii() else name.encode("utf-8", "backslashreplace").decode()
-
-
-def _is_utf8(name): return name.isascii() or _shown(name) == name
+def _below(path, root): return str(path).removeprefix(os.path.join(root, "") if root else "")
 
 
 def _not_searched(paths, root, used, pattern):
-    start = os.path.join(root, "") if paths else ""
-    names = sorted(_shown(str(path).removeprefix(start).replace(os.sep, "/")) for path in paths)
+    names = sorted(shown_name(_below(path, root).replace(os.sep, "/")) for path in paths)
     searched = dict.fromkeys(map(suffix_of, used)) if names else ()
     return NotSearched(tuple(names), tuple(searched), pattern != RECORDING_PATTERNS)
 
