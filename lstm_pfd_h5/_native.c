@@ -1,4 +1,4 @@
-#define SOURCE "5a64203f"
+#define SOURCE "304f5183"
 /* Made from the chapters by `python docs/native.py`: edit the notebook, not this file. */
 
 #include "core/native.c"

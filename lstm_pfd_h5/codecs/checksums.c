@@ -92,6 +92,9 @@ METHOD(fletcher32) { return checksum_of(args, fletcher32); }
 
 enum { CRC_TABLES, CRC_WORDS, CRC_WIDE };  /* tables only; folding 128 bytes; folding 256 bytes */
 
+/* The addresses that bytes are copied from and to next, after others were verified; they need not exist. */
+typedef struct { uintptr_t from, to; } next_copy;
+
 static uint32_t crc_tables[8][256];
 static int crc_machine;  /* the fastest of them here */
 
@@ -114,15 +117,24 @@ FOR_MACHINE("sse4.2") static uint32_t crc32c_of_words(uint32_t crc, const uint8_
     return crc;
 }
 
-FOR_MACHINE("sse4.2,pclmul") static uint32_t crc32c_folding_128(uint32_t crc, const uint8_t *data, size_t size) {
+static inline void fetch(next_copy next, size_t offset) {
+    _mm_prefetch((const char *)(next.from + offset), _MM_HINT_T0);
+    _mm_prefetch((const char *)(next.to + offset), _MM_HINT_T0);
+}
+
+FOR_MACHINE("sse4.2,pclmul")
+static uint32_t crc32c_folding_128(uint32_t crc, const uint8_t *data, size_t size, next_copy next) {
     const __m128i factors = _mm_set_epi64x(0x0D3B6092, 0x6992CEA2);
     __m128i parts[8];
     uint8_t rest[128];
     if (size < 256) return crc32c_of_words(crc, data, size);
     for (int i = 0; i < 8; i++) parts[i] = _mm_loadu_si128((const __m128i *)data + i);
     parts[0] = _mm_xor_si128(parts[0], _mm_cvtsi32_si128((int)crc));
+    for (size_t done = 0; done < 128; done += 64) fetch(next, done);
     for (data += 128, size -= 128; size >= 128; data += 128, size -= 128) {
+        next.from += 128, next.to += 128;
         for (int i = 0; i < 8; i++) {
+            if (i % 4 == 0) fetch(next, 16 * (size_t)i);
             __m128i low = _mm_clmulepi64_si128(parts[i], factors, 0x00);
             __m128i high = _mm_clmulepi64_si128(parts[i], factors, 0x11);
             parts[i] = _mm_xor_si128(_mm_xor_si128(low, high), _mm_loadu_si128((const __m128i *)data + i));
@@ -136,15 +148,17 @@ FOR_MACHINE("sse4.2,pclmul") static uint32_t crc32c_folding_128(uint32_t crc, co
 #if defined(HAS_FOLDING) && !defined(_MSC_VER)
 #define HAS_WIDE_FOLDING
 FOR_MACHINE("sse4.2,avx512f,vpclmulqdq")
-static uint32_t crc32c_folding_256(uint32_t crc, const uint8_t *data, size_t size) {
+static uint32_t crc32c_folding_256(uint32_t crc, const uint8_t *data, size_t size, next_copy next) {
     const __m512i factors = _mm512_broadcast_i32x4(_mm_set_epi64x(0xB9E02B86, 0xDCB17AA4));
     __m512i parts[4];
     uint8_t rest[256];
     if (size < 512) return crc32c_of_words(crc, data, size);
-    for (int i = 0; i < 4; i++) parts[i] = _mm512_loadu_si512(data + 64 * i);
+    for (int i = 0; i < 4; i++) fetch(next, 64 * (size_t)i), parts[i] = _mm512_loadu_si512(data + 64 * i);
     parts[0] = _mm512_xor_si512(parts[0], _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)crc)));
     for (data += 256, size -= 256; size >= 256; data += 256, size -= 256) {
+        next.from += 256, next.to += 256;
         for (int i = 0; i < 4; i++) {
+            fetch(next, 64 * (size_t)i);
             __m512i low = _mm512_clmulepi64_epi128(parts[i], factors, 0x00);
             __m512i high = _mm512_clmulepi64_epi128(parts[i], factors, 0x11);
             parts[i] = _mm512_xor_si512(_mm512_xor_si512(low, high), _mm512_loadu_si512(data + 64 * i));
@@ -164,12 +178,13 @@ static uint32_t crc32c_of_arm(uint32_t crc, const uint8_t *data, size_t size) {
 #endif
 
 /* The checksum of some bytes that follow others with the given checksum; that of no bytes is 0. */
-static uint32_t crc32c_on(int machine, uint32_t checksum, const uint8_t *data, size_t size) {
+static uint32_t crc32c_fetching(int machine, uint32_t checksum, const uint8_t *data, size_t size, next_copy next) {
+    (void)next;
 #ifdef HAS_WIDE_FOLDING
-    if (machine >= CRC_WIDE) return ~crc32c_folding_256(~checksum, data, size);
+    if (machine >= CRC_WIDE) return ~crc32c_folding_256(~checksum, data, size, next);
 #endif
 #ifdef HAS_FOLDING
-    if (machine >= CRC_WORDS) return ~crc32c_folding_128(~checksum, data, size);
+    if (machine >= CRC_WORDS) return ~crc32c_folding_128(~checksum, data, size, next);
 #endif
 #ifdef __ARM_FEATURE_CRC32
     if (machine >= CRC_WORDS) return ~crc32c_of_arm(~checksum, data, size);
@@ -177,11 +192,12 @@ static uint32_t crc32c_on(int machine, uint32_t checksum, const uint8_t *data, s
     return ~crc32c_of_tables(~checksum, data, size);
 }
 
-static uint32_t crc32c_after(uint32_t checksum, const uint8_t *data, size_t size) {
-    return crc32c_on(crc_machine, checksum, data, size);
+/* Fetches nothing but these bytes. */
+static uint32_t crc32c_on(int machine, const uint8_t *data, size_t size) {
+    return crc32c_fetching(machine, 0, data, size, (next_copy){(uintptr_t)data, (uintptr_t)data});
 }
 
-static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_after(0, data, size); }
+static uint32_t crc32c(const uint8_t *data, size_t size) { return crc32c_on(crc_machine, data, size); }
 
 /* Lines that follow one another, and their checksums. */
 typedef struct {
@@ -189,19 +205,24 @@ typedef struct {
     size_t size, filled;  /* bytes of a line, and those of the current one that were seen */
     uint32_t sum;
     int is_wrong;
+    next_copy next;  /* after the lines, if they are copied */
 } line_verifier;
 
-/* Some more bytes of the lines; NULL are no lines. */
-static void verify_some(line_verifier *lines, const uint8_t *data, size_t size) {
+/* Some more bytes of the lines, and fetch others; NULL are no lines. */
+static void verify_fetching(line_verifier *lines, const uint8_t *data, size_t size, next_copy next) {
     while (lines && size) {
         size_t some = smaller(size, lines->size - lines->filled);
-        lines->sum = crc32c_after(lines->sum, data, some);
-        lines->filled += some, data += some, size -= some;
+        lines->sum = crc32c_fetching(crc_machine, lines->sum, data, some, next);
+        lines->filled += some, data += some, size -= some, next.from += some, next.to += some;
         if (lines->filled < lines->size) return;
         lines->is_wrong |= lines->sum != load_32(lines->expected);
         lines->expected += sizeof(uint32_t);
         lines->filled = 0, lines->sum = 0;
     }
+}
+
+static void verify_some(line_verifier *lines, const uint8_t *data, size_t size) {
+    verify_fetching(lines, data, size, (next_copy){(uintptr_t)data, (uintptr_t)data});
 }
 
 METHOD(crc32c) { return checksum_of(args, crc32c); }
@@ -251,7 +272,7 @@ METHOD(crc32c_of_lines) {
         if (machine < 0 || machine > crc_machine) machine = crc_machine;
         for (size_t i = 0; i < count; i++) {
             const uint8_t *line = (const uint8_t *)lines.buf + i * (size_t)size;
-            store_32((uint8_t *)sums.buf + 4 * i, crc32c_on(machine, 0, line, (size_t)size));
+            store_32((uint8_t *)sums.buf + 4 * i, crc32c_on(machine, line, (size_t)size));
         }
         Py_END_ALLOW_THREADS
     } else PyErr_SetString(PyExc_ValueError, "expected as many lines as checksums");

@@ -83,13 +83,15 @@ typedef struct { uint8_t *to; const uint8_t *from; size_t size; line_verifier *l
 
 enum { COPIED_AT_ONCE = 8192 };
 
+/* Copy some bytes at a time, and fetch the next ones while they are verified. */
 static int copy_bytes(void *argument) {
     const bytes_to_copy *bytes = argument;
-    size_t some = bytes->lines ? COPIED_AT_ONCE : bytes->size;
-    for (size_t done = 0; done < bytes->size; done += some) {
-        some = smaller(some, bytes->size - done);
-        memcpy(bytes->to + done, bytes->from + done, some);
-        verify_some(bytes->lines, bytes->to + done, some);
+    if (!bytes->lines) memcpy(bytes->to, bytes->from, bytes->size);
+    for (size_t done = 0, end; bytes->lines && done < bytes->size; done = end) {
+        end = done + smaller(COPIED_AT_ONCE, bytes->size - done);
+        memcpy(bytes->to + done, bytes->from + done, end - done);
+        next_copy next = {(uintptr_t)(bytes->from + end), (uintptr_t)(bytes->to + end)};
+        verify_fetching(bytes->lines, bytes->to + done, end - done, end < bytes->size ? next : bytes->lines->next);
     }
     return 1;
 }

@@ -98,12 +98,20 @@ static int read_neighbours(int file, const piece *pieces, size_t count, size_t i
     return 1;
 }
 
-/* Copy a piece out of the file in memory, and verify it on the way; 0 if it has to be read. */
-static int copy_piece(watched_map *map, const piece *each, const line_checks *checks, size_t itemsize, uint8_t *out) {
+/* The addresses that a piece is copied from and to. */
+static next_copy copy_of(const watched_map *map, const piece *each, size_t itemsize, const uint8_t *out) {
+    return (next_copy){(uintptr_t)map->map->bytes + (uintptr_t)begin_of(each, itemsize),
+                       (uintptr_t)out + (uintptr_t)each->target * itemsize};
+}
+
+/* Copy the first of some pieces out of the file in memory, and verify it on the way; 0 if it has to be read. */
+static int copy_piece(watched_map *map, const piece *each, size_t count, const line_checks *checks, size_t itemsize,
+                      uint8_t *out) {
     uint8_t *to = out + (size_t)each->target * itemsize;
     line_verifier lines = {0};
     int is_verified = checks->sums.buf != NULL;
     if (!map->map || (is_verified && !verifier_of(checks, each, itemsize, &lines))) return 0;
+    lines.next = copy_of(map, count > 1 ? each + 1 : each, itemsize, out);
     size_t size = (size_t)each->count * itemsize;
     return copy_watched(map, to, size, begin_of(each, itemsize), is_verified ? &lines : NULL) && !lines.is_wrong;
 }
@@ -121,7 +129,7 @@ static int read_plain_pieces(int file, watched_map *map, const piece *pieces, si
             int64_t end = begin_of(pieces + next - 1, itemsize) + pieces[next - 1].count * (int64_t)itemsize;
             if (begin_of(pieces + next, itemsize) != end) break;
         }
-        if (copy_piece(map, pieces + first, checks, itemsize, out)) continue;
+        if (copy_piece(map, pieces + first, count - first, checks, itemsize, out)) continue;
         if (!read_neighbours(file, pieces + first, next - first, itemsize, out)) return 0;
         if (!are_intact(checks, pieces + first, next - first, itemsize, out)) return 0;
     }
