@@ -110,7 +110,7 @@ def _is_npz(head, suffix):
 
 
 def _is_text(head, suffix):
-    return content_of(head, suffix)[0] == "a text file"
+    return content_of(head, suffix)[0] == "a text file" and suffix not in (".uff", ".unv")
 
 
 def _read_text(path, options):
@@ -164,9 +164,10 @@ def format_of(path) -> Format:
     if not head: raise CorruptFileError("the file is empty", "a recording", DAMAGED, file=path.name)
     for form in FORMATS:
         if form.recognises(head, suffix): return form
-    kind, remedy = content_of(head, suffix)
-    if kind: raise ImportRefusedError(f"this is {kind}", "a recording in a format that is read", remedy, file=path.name)
-    named = _by_suffix(suffix)
+    (kind, remedy), named = content_of(head, suffix), _by_suffix(suffix)
+    is_beginning = named and kind == "a text file"  # it may be cut off
+    if kind and not is_beginning:
+        raise ImportRefusedError(f"this is {kind}", "a recording in a format that is read", remedy, file=path.name)
     if named: return named
     found = f"it begins with {head[:8].hex(' ')}, which is not the beginning of any format that is read"
     remedy = "Export it as .mat, .csv or .npy, or add its format with readers.formats.register"

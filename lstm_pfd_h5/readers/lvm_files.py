@@ -123,17 +123,21 @@ def read_lvm(path, max_bytes: int = MAX_BYTES) -> FileContents:
     Raises
     ------
     CorruptFileError
-        A header is incomplete, a cell is not a number, or there are fewer rows than `Samples`.
+        A header or the last line is incomplete, a cell is not a number, or there are fewer rows than `Samples`.
     ImportRefusedError
         It has no samples, or is too large for `max_bytes`.
     """
     name = Path(path).name
-    with open_regular(path, max_bytes // 16) as (stream, _): lines = stream.read().decode("latin-1").splitlines()
+    with open_regular(path, max_bytes // 16) as (stream, _): text = stream.read().decode("latin-1")
+    lines = text.splitlines()
     separator = "," if any(line.startswith("Separator,") for line in lines[:30]) else "\t"
     rows = iter(_cells(lines, separator))
     if not lines or not lines[0].startswith(_MARK.decode()) or (header := _header(rows)) is None:
         found = "the header at its beginning is incomplete"
         raise CorruptFileError(found, "LabVIEW Measurement ... ***End_of_Header***", DAMAGED, file=name)
+    if not text.endswith(("\n", "\r")):
+        found, expected = f"line {len(lines)}, its last, is not finished", "a line break after each row"
+        raise CorruptFileError(found, expected, DAMAGED, file=name)
     columns = "".join(header.get("X_Columns", ["One"])[:1]).strip()
     decimal = "".join(header.get("Decimal_Separator", [""])[:1]).strip() or ("," if separator == "\t" else ".")
     segments = _segments(rows, columns == "Multi", name)

@@ -90,12 +90,15 @@ def read_octave_text(path, max_bytes: int = MAX_BYTES) -> FileContents:
     Raises
     ------
     CorruptFileError
-        The file ends within a variable, or has fewer numbers than it declares.
+        The file ends within a variable or within a line, or has fewer numbers than it declares.
     ImportRefusedError
         A variable is of a type that is not read, or the file is too large for `max_bytes`.
     """
     name = Path(path).name
     with open_regular(path, max_bytes // 8) as (stream, _): text = stream.read().decode("utf-8", "replace")
+    if not text.endswith("\n"):
+        found, expected = "its last line is not finished", "a line break after each line, as Octave writes it"
+        raise CorruptFileError(found, expected, DAMAGED, file=name)
     lines, values = _Lines(text.splitlines()[1:], name), {}
     lines.place, lines.lines = 1, ["", *lines.lines]
     while lines.peek() is not None:

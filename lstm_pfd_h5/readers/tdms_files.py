@@ -19,6 +19,29 @@ from .contents import MAX_BYTES, Channel, FileContents, TextColumn, check_memory
 from .libraries import DAMAGED, format_library, library_errors
 from .matlab_values import Opaque
 
+# %% ../../nbs/guide/09_readers/22_tdms_files.ipynb #748859b1
+_LEAD_IN, _IS_BIG_ENDIAN = 28, 64
+_UNFINISHED = "Copy it again from its source; if the recorder stopped in between, save it again in DIAdem or LabVIEW"
+
+
+def _check_segments(stream, size, name):
+    "Whether the file ends where a segment does. npTDMS reads the segments before one that ends within its header."
+    place = 0
+    while place < size:
+        stream.seek(place)
+        lead_in = stream.read(_LEAD_IN)
+        if len(lead_in) < _LEAD_IN: raise _incomplete(name)
+        if not lead_in.startswith(b"TDSm"):
+            raise CorruptFileError(f"no segment begins at byte {place:,}", "TDSm", DAMAGED, file=name)
+        order = "big" if lead_in[4] & _IS_BIG_ENDIAN else "little"
+        place += _LEAD_IN + int.from_bytes(lead_in[12:20], order)
+    if place > size: raise _incomplete(name)
+    stream.seek(0)
+
+
+def _incomplete(name):
+    return CorruptFileError("its last segment is incomplete", "a finished TDMS file", _UNFINISHED, file=name)
+
 # %% ../../nbs/guide/09_readers/22_tdms_files.ipynb #57b58a3d
 def read_tdms(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """Read a TDMS file of LabVIEW or DIAdem.
@@ -48,6 +71,7 @@ def read_tdms(path, max_bytes: int = MAX_BYTES) -> FileContents:
     nptdms = format_library("nptdms", "npTDMS", "TDMS files")
     name = Path(path).name
     with open_regular(path) as (stream, size), _quiet(nptdms), library_errors("npTDMS", "a TDMS file", name):
+        _check_segments(stream, size, name)
         with nptdms.TdmsFile.open(stream) as file:
             channels = [channel for group in file.groups() for channel in group.channels() if len(channel)]
             _check_lengths(file, channels, size, max_bytes, name)
@@ -74,9 +98,7 @@ def _check_lengths(file, channels, size, max_bytes, name):
         raise ImportRefusedError("no channel of it has samples", "a channel with samples", remedy, file=name)
     status = file.file_status
     cut = [part for part in (status.channel_statuses or {}).values() if part.read_length != part.expected_length]
-    if status.incomplete_final_segment or cut:
-        remedy = "Copy it again from its source; if the recorder stopped in between, save it again in DIAdem or LabVIEW"
-        raise CorruptFileError("its last segment is incomplete", "a finished TDMS file", remedy, file=name)
+    if status.incomplete_final_segment or cut: raise _incomplete(name)
     stored = sum(len(channel) * (channel.data_type.size or 1) for channel in channels)
     if stored > size:
         found = f"{stored:,} bytes of samples are declared in a file of {size:,}"

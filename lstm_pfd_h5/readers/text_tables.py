@@ -111,9 +111,11 @@ def table_in(file, name: str, max_bytes: int = MAX_BYTES, skip=None, decimal=Non
         form = read_form(stream, size, begin, encoding, name, *options)
         titles = _titles(form, name)
         columns = read_columns(stream, form, titles.names, name, max_bytes)
+        stream.seek(size - 1)
+        unfinished = "" if stream.read(1) in (b"\n", b"\r") else "; no line break ends the last line"
     statements = statements_in(line for line in form.above if line.number not in titles.numbers)
     rate, source = rate_in(statements, form.notation)
-    described = form.described(len(titles.numbers)) + (f"; {source}" if source and not rate else "")
+    described = form.described(len(titles.numbers)) + (f"; {source}" if source and not rate else "") + unfinished
     contents = FileContents(_channels(columns, form, titles, rate, source), described)
     for each in statements:
         name = f"{each.name} (line {each.number})" if each.name in contents else each.name

@@ -21,6 +21,7 @@ from .matlab_values import Opaque, distinct_names
 UFF_BEGINNING = re.compile(rb"\s{0,2} {4}-1[ ]*\r?\n {1,5}\d{1,5}(b[ \d]*| *)\r?\n")
 "How a Universal file begins: the mark of a data set, and its type in six columns."
 
+_SET_MARK = b"    -1"
 _FUNCTIONS = {2: "auto spectrum", 3: "cross spectrum", 4: "frequency response", 5: "transmissibility", 6: "coherence",
               7: "autocorrelation", 8: "cross-correlation", 9: "power spectral density", 12: "spectrum", 17: "orbit"}
 _TIME, _UNEVEN = 17, 0
@@ -55,9 +56,7 @@ def read_uff(path, max_bytes: int = MAX_BYTES) -> FileContents:
     """
     pyuff, name = format_library("pyuff", "pyuff", "Universal files"), Path(path).name
     with open_regular(path, max_bytes // 8) as (stream, size):
-        stream.seek(max(0, size - 400))
-        if not stream.read().rstrip().endswith(b"-1"):
-            raise CorruptFileError("its last data set is not closed", "a line with -1 at the end", DAMAGED, file=name)
+        _check_closed(stream.read(), name)
         with library_errors("pyuff", "a Universal file", name):
             file = pyuff.UFF(str(path))
             types = [int(kind) for kind in file.get_set_types()]
@@ -65,6 +64,12 @@ def read_uff(path, max_bytes: int = MAX_BYTES) -> FileContents:
             units = [file.read_sets(place) for place, kind in enumerate(types) if kind == 164]
     is_si = bool(units) and units[0].get("units_code") == 1
     return _contents(functions, is_si, types, name)
+
+
+def _check_closed(data, name):
+    "Whether each mark of a beginning has one of an end, and nothing follows."
+    if data.rstrip().endswith(_SET_MARK) and data.count(_SET_MARK) % 2 == 0: return
+    raise CorruptFileError("its last data set is not closed", "a line with -1 at the end", DAMAGED, file=name)
 
 
 def _checked(function, name):
