@@ -156,7 +156,7 @@ class _Server:
         method, path = head.split(" ", 2)[:2]
         if path == "/-link": return await self._set(json.loads(body), writer)
         await asyncio.sleep(self.settings["latency"])
-        is_part = method == "GET" and _header(head, "Range") is not None
+        is_part = method == "GET" and (_header(head, "Range") or _header(head, "x-ms-range")) is not None
         if not is_part: return await self._pass_on(head, body, writer, path)
         self.counts["requests"] += 1
         fault = self.settings["fault"] if self.counts["requests"] % self.settings["every"] == 0 else None
@@ -195,7 +195,7 @@ class _Server:
 
     async def _part(self, head, path, fault):
         "A part of an object: from the server, or of what is kept of it."
-        if fault == "whole": return await self._upstream(_without(head, "range"))
+        if fault == "whole": return await self._upstream(_without(head, "range", "x-ms-range"))
         if not self.settings["keeps"]: return await self._upstream(head)
         if path not in self.kept: self.kept[path] = await self._upstream(_without(head, "range", "if-match"))
         status, headers, data = self.kept[path]

@@ -109,7 +109,9 @@ def is_url(path) -> bool:
 
 def _without_secrets(url):
     parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    login, _, host = parts.netloc.rpartition("@")
+    if ":" not in login and parts.scheme.lower() in ("abfs", "abfss"): host = parts.netloc  # container@account
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 # %% ../../nbs/guide/01_core/18_store_url.ipynb #b8aff27f
 def located(path, storage_options: Mapping | None = None) -> Path | StoreURL:

@@ -24,6 +24,7 @@ from lstm_pfd_h5.errors import (
 from ..hdf5.guard import open_file
 from .store_client import StoreClient
 from .store_errors import store_error
+from .store_objects import connection_key
 from .versions import version_of
 
 # %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #b20480b9
@@ -54,7 +55,7 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
     ExistingFileError
         There is an object of that name with other bytes, and `overwrite` is false.
     InvalidArgumentError
-        With `append`: what the store has is not an earlier version of this folder.
+        The URL is of a web server. With `append`: what the store has is not an earlier version of this folder.
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError
         The file cannot be opened.
     PublishError
@@ -63,6 +64,9 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
     path, target = Path(path), located(url, storage_options)
     if not isinstance(target, StoreURL):
         raise InvalidArgumentError(f"{str(url)!r} is not a URL", "a URL, such as 's3://bucket/dataset.h5'")
+    if target.lower().startswith(("http:", "https:")):
+        raise InvalidArgumentError(f"{target} is on a web server, which delivers files and takes none",
+                                   "the URL of a store, such as 's3://bucket/dataset.h5'", _COPY_IT)
     files = _files_of(path)
     targets = {name: target / name if name else target for name in files}
     kept = _kept(path, target) if append else set()
@@ -72,6 +76,9 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
         may_replace = overwrite or append and name == last
         _publish(file, targets[name], sizes[name], may_replace, name in kept)
     return target
+
+
+_COPY_IT = "Copy it to the server as other files come there, the index of a folder last"
 
 
 def _publish(file, target, size, may_replace, is_kept):
@@ -117,9 +124,7 @@ _file_systems = PerProcess(dict)
 def _file_system(target):
     "The file system that takes files, with retries of its own; one for all objects, as each has connections."
     fsspec, held = optional_module("fsspec", "cloud"), _file_systems.get()
-    of_host = target.address.split("/", 3)[2] if "@" in target.address else ""
-    key = fsspec.utils.tokenize(target.partition("://")[0], target.storage_options, of_host)
-    if key not in held:
+    if (key := connection_key(target)) not in held:
         held[key], _ = fsspec.core.url_to_fs(target.address, skip_instance_cache=True, **target.storage_options)
     return held[key]
 
@@ -128,7 +133,7 @@ def _upload(file, target):
     try:
         fs = _file_system(target)
         fs.put_file(str(file), fs._strip_protocol(target.address))
-    except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # each client has its own
         reason = store_error(target, error)
         raise PublishError(f"{target} was not written: {reason.found}", reason.expected, reason.remedy) from None
 

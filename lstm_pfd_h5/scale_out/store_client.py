@@ -15,7 +15,13 @@ from functools import partial
 from ..core.per_process import PerProcess, no_fork
 from ..core.store_url import StoreURL
 from ..errors import LstmPfdError, UnavailableFileError
-from .store_errors import ShortAnswerError, changed_error, is_transient, store_error
+from lstm_pfd_h5.scale_out.store_errors import (
+    ShortAnswerError,
+    changed_error,
+    is_transient,
+    status_of,
+    store_error,
+)
 from .store_objects import NoRangesError, ObjectIdentity, inherited, opened_object
 
 # %% ../../nbs/guide/15_scale_out/07_store_client.ipynb #b45415ae
@@ -72,7 +78,10 @@ class StoreClient:
         return loop.begin(self._tried(loop, size, partial(self._first, opened, size)))
 
     async def _first(self, opened, size):
-        identity, data = await opened.first(size)
+        try: identity, data = await opened.first(size)
+        except Exception as error:
+            if status_of(error) != 416: raise
+            return ObjectIdentity(0, "", ""), b""  # which has no first byte
         if len(data) == min(size, identity.size): return identity, data
         raise ShortAnswerError(f"{len(data):,} bytes came, of {identity.size:,}")
 

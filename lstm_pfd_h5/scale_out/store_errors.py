@@ -48,6 +48,7 @@ def status_of(error: BaseException) -> int | None:
             if number: return int(number)
         for name in ("status", "status_code", "code"):
             if isinstance(number := getattr(each, name, None), int) and 100 <= number < 600: return number
+        if isinstance(each, OSError) and str(each).startswith("Forbidden: "): return 403  # of gcsfs
     return None
 
 
@@ -56,7 +57,7 @@ def code_of(error: BaseException) -> str:
     for each in _chain(error):
         answer = getattr(each, "response", None)
         if isinstance(answer, dict): return str(answer.get("Error", {}).get("Code", ""))
-        if isinstance(code := getattr(each, "error_code", None), str): return code
+        if isinstance(code := getattr(each, "error_code", None), str): return str(getattr(code, "value", code))
     return ""
 
 # %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #c0229ce9
@@ -75,6 +76,9 @@ def is_transient(error: BaseException) -> bool:
 # %% ../../nbs/guide/15_scale_out/05_store_errors.ipynb #e7176063
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired", "InvalidToken",
             "AuthenticationFailed", "InvalidAuthenticationInfo"}
+_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError",
+                   "CredentialUnavailableError"}
+_NOT_VALID = {"RefreshError", "ClientAuthenticationError"}
 _READ_AGAIN = "Read again; if it goes on, check the network and the state of the store"
 
 
@@ -109,17 +113,19 @@ def store_error(url: str, error: BaseException, tried: str = "") -> LstmPfdError
 
 
 def _refusal(url, status, code, error):
-    if code in _EXPIRED or status == 401:
+    name = type(error).__name__
+    if code in _EXPIRED or status == 401 or name in _NOT_VALID:
         return UnavailableFileError(f"The store refuses {url}: the credentials have expired, or are not valid "
-                                    f"({code or status})", "credentials that are valid now",
+                                    f"({code or status or name})", "credentials that are valid now",
                                     "Get new credentials, and open the file again with them")
     if status == 403 or isinstance(error, PermissionError):
         return UnavailableFileError(f"The store refuses {url} ({code or status or 'no permission'})",
                                     "credentials that may read it",
                                     "Check storage_options and the policy of the bucket")
-    if type(error).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
+    if name in _NO_CREDENTIALS:
         return UnavailableFileError(f"There are no credentials for {url}", "storage_options with them, or those of the "
-                                    "environment", "Pass storage_options={'anon': True} for a public bucket")
+                                    "environment", "For a public bucket, pass storage_options={'anon': True}, or for "
+                                    "one of Google's {'token': 'anon'}")
     return None
 
 
