@@ -32,7 +32,7 @@ def _check_segments(stream, size, name):
         lead_in = stream.read(_LEAD_IN)
         if len(lead_in) < _LEAD_IN: raise _incomplete(name)
         if not lead_in.startswith(b"TDSm"):
-            raise CorruptFileError(f"no segment begins at byte {place:,}", "TDSm", DAMAGED, file=name)
+            raise CorruptFileError(f"no segment of a TDMS file begins at byte {place:,}", "TDSm", DAMAGED, file=name)
         order = "big" if lead_in[4] & _IS_BIG_ENDIAN else "little"
         place += _LEAD_IN + int.from_bytes(lead_in[12:20], order)
     if place > size: raise _incomplete(name)
