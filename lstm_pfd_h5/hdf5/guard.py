@@ -73,6 +73,8 @@ class GuardedGroup:
                 raise UnsafeFileError(found, f"{self.policy.max_links:,} at most")
             names = [utf8_name(name, ObjectPath(self._group)) for name in self._group]
         self._listed = set(names)
+        for name in names:
+            if "/" in name or name == ".": raise self._missing(name)  # which are places of a path, not names
         return names
 
     def __contains__(self, path):
