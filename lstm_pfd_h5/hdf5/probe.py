@@ -97,7 +97,18 @@ class _Reading:
             if dataset.chunks: chunk_table(dataset)
             if dataset.shape is None or not _is_read_by_hdf5(dataset): return
             load_filters(dataset)
-            for block in blocks_of(dataset): dataset[block]
+            for block in blocks_of(dataset):
+                try: dataset[block]
+                except OSError:  # reading ends at the first text that cannot be read
+                    if dataset.shape and dataset.dtype.kind == "O": self._read_each(dataset)
+                    raise
+
+    def _read_each(self, dataset):
+        "Read texts one by one, as somebody may who is told that one of them is damaged."
+        for row in range(len(dataset)): self._attempt(self._read_row, dataset, row)
+
+    def _read_row(self, dataset, row):
+        with hdf5_errors(self.path, dataset.name): dataset[row]
 
 
 def _is_read_by_hdf5(dataset):
