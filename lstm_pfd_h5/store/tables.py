@@ -112,6 +112,14 @@ def _take(values, key):
     return values
 
 # %% ../../nbs/guide/05_store/30_tables.ipynb #ec25ed3b
+def _xarray():
+    "xarray, after its first data set: for this, it looks for Dask and other libraries of arrays, and imports them."
+    with no_fork():
+        xarray = optional_module("xarray", "tables")
+        xarray.Dataset({"first": ("row", [1.0])}, {"row": ["text"]})
+    return xarray
+
+
 def to_xarray(path, split: str | None = None, *, lazy: bool = True) -> "xarray.Dataset":
     """The signals of a file as an xarray Dataset with named dimensions.
 
@@ -138,7 +146,7 @@ def to_xarray(path, split: str | None = None, *, lazy: bool = True) -> "xarray.D
     MissingFileError, CorruptFileError, UnsafeFileError, SchemaError, SplitNotFoundError
         As in `SignalReader`.
     """
-    xarray = optional_module("xarray", "tables")
+    xarray = _xarray()
     table = RowTable(path, split, metadata=False)
     reader = table.reader
     dimensions = ("signal", "channel", "sample") if len(reader.shape) == 3 else ("signal", "sample")
