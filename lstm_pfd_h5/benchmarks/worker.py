@@ -192,7 +192,7 @@ class Worker:
             if not self._ready: self._wait_for_start(waiting)
             self._connection.send((method, arguments))
             succeeded, value = self._timed_answer(waiting)
-        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        except (EOFError, OSError) as error:  # OSError: in the middle of a message
             self._process.join(30)
             failure = TaskFailure(self._last_words())
             self._end()

@@ -160,12 +160,13 @@ class _Worker:
 
     def result(self):
         "Wait for the result of the oldest task, and return it or raise its error."
-        try: error, value = ForkingPickler.loads(self.pipe.recv_bytes())
-        except (EOFError, ConnectionError):
+        try: message = self.pipe.recv_bytes()
+        except (EOFError, OSError):  # OSError: in the middle of a message
             self.process.join()
             found = f"Worker process {self.process.pid} ended with status {self.process.exitcode}"
             remedy = "If memory is short (status -9), use fewer workers: num_workers= (--workers)"
             raise WorkerError(found, "the result of a task", remedy) from None
+        error, value = ForkingPickler.loads(message)
         if error is None: return value
         raise error from RuntimeError(value)
 
@@ -187,7 +188,7 @@ def _serve(pipe):
 
 def _receive(pipe, tasks):
     program = multiprocessing.parent_process().sentinel
-    with suppress(EOFError, ConnectionError):
+    with suppress(EOFError, OSError):
         while program not in connections.wait([pipe, program]): tasks.put(pipe.recv_bytes())
     os._exit(0)
 
