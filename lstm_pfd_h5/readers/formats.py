@@ -101,8 +101,13 @@ def _is_xlsx(head, suffix):
     return is_zip and (suffix in (".xlsx", ".xlsm") or content_of(head, suffix)[0] == "an Office file")
 
 
+_UFF, _ALSO_UFF = (".uff", ".unv"), (".uf", ".58")
+
+
 def _is_uff(head, suffix):
-    return UFF_BEGINNING.match(head) is not None
+    "Whether a file begins like one, or has its suffix and may have been cut off in its first lines."
+    if UFF_BEGINNING.match(head): return True
+    return suffix in _UFF + _ALSO_UFF and content_of(head, suffix)[0] == "a text file"
 
 
 def _is_npz(head, suffix):
@@ -110,7 +115,7 @@ def _is_npz(head, suffix):
 
 
 def _is_text(head, suffix):
-    return content_of(head, suffix)[0] == "a text file" and suffix not in (".uff", ".unv")
+    return content_of(head, suffix)[0] == "a text file"
 
 
 def _read_text(path, options):
@@ -125,7 +130,7 @@ FORMATS = [
     Format("a WAV file", (".wav",), _is_wav, _sized(read_wav)),
     Format("a FLAC file", (".flac",), begins_with(b"fLaC"), _sized(read_flac), library="soundfile"),
     Format("a TDMS file", (".tdms",), begins_with(b"TDSm"), _sized(read_tdms), library="npTDMS"),
-    Format("a Universal file", (".uff", ".unv"), _is_uff, _sized(read_uff), (".uf", ".58"), library="pyuff"),
+    Format("a Universal file", _UFF, _is_uff, _sized(read_uff), _ALSO_UFF, library="pyuff"),
     Format("a LabVIEW measurement file", (".lvm",), begins_with(b"LabVIEW Measurement"), _sized(read_lvm)),
     Format("a Parquet file", (".parquet",), begins_with(b"PAR1"), _sized(read_parquet), (".pq",), "pyarrow"),
     Format("an Excel workbook", (".xlsx", ".xlsm"), _is_xlsx, read_xlsx, library="openpyxl"),
