@@ -111,7 +111,7 @@ def _take(values, key):
         values = values[(slice(None),) * axis + (key[axis],)]
     return values
 
-# %% ../../nbs/guide/05_store/30_tables.ipynb #ec25ed3b
+# %% ../../nbs/guide/05_store/30_tables.ipynb #5bb1b138
 def _xarray():
     "xarray, after its first data set: for this, it looks for Dask and other libraries of arrays, and imports them."
     with no_fork():
@@ -119,7 +119,7 @@ def _xarray():
         xarray.Dataset({"first": ("row", [1.0])}, {"row": ["text"]})
     return xarray
 
-
+# %% ../../nbs/guide/05_store/30_tables.ipynb #ec25ed3b
 def to_xarray(path, split: str | None = None, *, lazy: bool = True) -> "xarray.Dataset":
     """The signals of a file as an xarray Dataset with named dimensions.
 
