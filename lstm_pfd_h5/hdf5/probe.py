@@ -97,15 +97,19 @@ class _Reading:
             if dataset.chunks: chunk_table(dataset)
             if dataset.shape is None or not _is_read_by_hdf5(dataset): return
             load_filters(dataset)
-            for block in blocks_of(dataset):
-                try: dataset[block]
-                except OSError:  # reading ends at the first text that cannot be read
-                    if dataset.shape and dataset.dtype.kind == "O": self._read_each(dataset)
-                    raise
+            for block in blocks_of(dataset): self._read_block(dataset, block)
+
+    def _read_block(self, dataset, block):
+        "Read values together. That ends at the first text that is damaged; then they are read one by one."
+        try: dataset[block]
+        except OSError as error:
+            are_texts = dataset.shape and dataset.dtype.kind == "O"
+            if are_texts and not _NO_MEMORY.search(str(error)): self._read_each(dataset)
+            raise
 
     def _read_each(self, dataset):
-        "Read texts one by one, as somebody may who is told that one of them is damaged."
-        for row in range(len(dataset)): self._attempt(self._read_row, dataset, row)
+        for row in range(len(dataset)):
+            if self.has_memory: self._attempt(self._read_row, dataset, row)
 
     def _read_row(self, dataset, row):
         with hdf5_errors(self.path, dataset.name): dataset[row]

@@ -77,6 +77,7 @@ def _new_file_system(fsspec, url):
         found = f"There is no way to {url} with these storage_options: {type(error).__name__}"
         raise UnavailableFileError(found, "what fsspec needs for this kind of store", _OPTIONS) from None
     _ask_once(made)
+    _leave_open(made)
     return made
 
 
@@ -84,12 +85,16 @@ _OPTIONS = "Check storage_options, and the credentials that it takes from the en
 
 
 def _ask_once(made):
-    "Switch off retries, and what would close connections on another loop."
+    "Switch off the retries of a file system: this package has its own."
     if hasattr(made, "retries"): made.retries = 1
     once = getattr(getattr(type(made), "_request", None), "__wrapped__", None)  # of gcsfs, which repeats it
     if once is not None: made._request = partial(once, made)
+
+
+def _leave_open(made):
+    "Keep adlfs from closing its connections on another loop when Python ends; `_close_sessions` closes them."
     if not hasattr(made, "service_client"): return
-    for each in list(getattr(weakref.finalize, "_registry", ())):  # of adlfs
+    for each in list(getattr(weakref.finalize, "_registry", ())):
         if (held := each.peek()) and held[0] is made: each.detach()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ..core.per_process import no_fork
 from ..errors import CorruptFileError, FileChangedError, LstmPfdError
 from .store_client import StoreClient
-from .store_file import _WINDOWS, StoreFile, ready_files
+from .store_file import FIRST_REQUEST, StoreFile, ready_files
 
 # %% ../../nbs/guide/15_scale_out/19_store_together.ipynb #950c11c9
 _TOGETHER = 64  # files: what is fetched of them at once is a few MiB
@@ -65,7 +65,7 @@ def _tried(file, function, argument):
     try: result = function(argument)
     except Exception as error:
         is_damaged = isinstance(error, (CorruptFileError, FileChangedError)) and not file.missed
-        if is_damaged and file.renew(): file.missed.append((0, _WINDOWS[0]))
+        if is_damaged and file.renew(): file.missed.append((0, FIRST_REQUEST))
         if not file.missed: raise
         result = None
     finally: missed, file.missed = file.missed, None
@@ -81,8 +81,8 @@ def _fetch(parts):
 def _files_of(urls):
     "A `StoreFile` for each URL, or the error that the store gave."
     clients = [StoreClient(url) for url in urls]
-    with no_fork(): answers = [_answer(client.begin_first(_WINDOWS[0])) for client in clients[:1]]
-    asked = [client.begin_first(_WINDOWS[0]) for client in clients[1:]]
+    with no_fork(): answers = [_answer(client.begin_first(FIRST_REQUEST)) for client in clients[:1]]
+    asked = [client.begin_first(FIRST_REQUEST) for client in clients[1:]]
     answers += [_answer(each) for each in asked]
     files = [answer if isinstance(answer, Exception) else StoreFile(url, client, answer)
              for url, client, answer in zip(urls, clients, answers)]
