@@ -23,7 +23,7 @@ def error_number(error: BaseException) -> int | None:
     return number
 
 # %% ../../nbs/guide/01_core/08_write_errors.ipynb #d9ebb171
-_ROOM = "room for the new file next to the old one"
+_ROOM = "room for the whole new file"
 _NOT_ALLOWED = ("you have no permission for the folder {folder!r}", "one that you may read and write",
                 "Choose another, or change its permissions")
 _NO_ANSWER = "the network share does not answer", "", "Check the connection, and write again"

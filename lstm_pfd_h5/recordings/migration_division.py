@@ -30,6 +30,7 @@ from lstm_pfd_h5.recordings.migration_notes import (
     next_commands,
     parts_note,
     snapshot_note,
+    unfinished_note,
     unit_note,
     unstated_groups,
 )
@@ -154,7 +155,8 @@ def divided_report(found, plan, source, output):
     result = MigrationReport(None, found.recordings, found.refused, found.copies, problems=problems_of(found, plan),
                              not_searched=found.not_searched)
     result.data_set = "; ".join(each.sentence for each in found.data_sets)
-    notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), *assumption_notes(found.recordings)]
+    notes = [*data_set_notes(found.data_sets), unit_note(found.recordings), unfinished_note(found.recordings),
+             *assumption_notes(found.recordings)]
     result.notes = list(filter(None, notes))
     if not result.problems: _add_division(result, plan)
     elif len(found.rates) == 1: result.sampling_rate = plan.resample_to or min(found.rates)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FOLDER_PATTERN', 'EACH_PATTERN', 'Snapshots', 'divided_snapshots', 'snapshot_note', 'parts_note', 'unstated_groups',
-           'guessed_pattern', 'group_note', 'mixed_group_note', 'unit_note', 'assumption_notes', 'data_set_notes',
-           'next_commands']
+           'guessed_pattern', 'group_note', 'mixed_group_note', 'unit_note', 'unfinished_note', 'assumption_notes',
+           'data_set_notes', 'next_commands']
 
 # %% ../../nbs/guide/11_recordings/29_migration_notes.ipynb #3983773f
 import re
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import LstmPfdError
+from ..readers.text_tables import UNFINISHED
 from .cutting import RATE_TO_STATE
 from .migration_plan import MigrationPlan, command_line
 from .migration_report import count_of, first_names, refusals_by_reason
@@ -164,6 +165,16 @@ def unit_note(recordings: list) -> str:
                       for unit, count in counts.most_common(5))
     remedy = "To import only those in one unit, pass unit= (--unit)"
     return f"The recordings have different units: {known}. {remedy}."
+
+
+def unfinished_note(recordings: list) -> str:
+    "Sentences about text tables that may be cut off in their last number; `''` if there are none."
+    tables = [recording for recording in recordings if UNFINISHED in recording.sources.get("format", "")]
+    files = list(dict.fromkeys(recording.file for recording in tables))
+    if not files: return ""
+    if len(files) == 1: return f"{files[0]} ends without a line break. If it was cut off, its last number is wrong."
+    return (f"{count_of(len(files), 'text file')} end without a line break: {first_names(files)}. If they were cut off, "
+            "their last numbers are wrong.")
 
 
 def assumption_notes(recordings: list, limit: int = 5) -> list:

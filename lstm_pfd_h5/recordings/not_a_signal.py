@@ -6,7 +6,7 @@
 __all__ = ['Finding', 'is_linear_ramp', 'values_show', 'neighbours_show']
 
 # %% ../../nbs/guide/11_recordings/07_not_a_signal.ipynb #d8f27528
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -171,7 +171,8 @@ def _first_finding(samples):
     finite = np.isfinite(samples)
     if not finite.all(): samples = samples[finite]
     if len(samples) < 3: return None
-    return next((found for test in _TESTS if (found := test(samples))), None)
+    found = next((found for test in _TESTS if (found := test(samples))), None)
+    return found if found is None or finite.all() else replace(found, text=f"{found.text}, but for NaN or infinity")
 
 # %% ../../nbs/guide/11_recordings/07_not_a_signal.ipynb #d17c9976
 def neighbours_show(variables: list) -> dict:

@@ -175,8 +175,12 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
     shard_bytes = positive("shard_bytes", shard_bytes, whole=True)
     _check_new(folder)
     with sole_use(folder.absolute() / SHARDS / INDEX, folder.name, "makes shards of a file in it"):
-        _check_empty(folder)  # another program may have ended just now
-        return _shard(source, folder, SignalCopy(name, level, shuffle, allow_rounding=False), shard_bytes)
+        _check_new(folder)  # another program may have ended just now
+        try: return _shard(source, folder, SignalCopy(name, level, shuffle, allow_rounding=False), shard_bytes)
+        except BaseException:
+            if not (folder / INDEX).exists():
+                for shard in _shards_in(folder): shard.unlink()
+            raise
 
 
 def _shard(source, folder, task, shard_bytes):
@@ -203,17 +207,21 @@ def _shard(source, folder, task, shard_bytes):
     return ShardingReport(source, folder, sizes, index.stat().st_size, counts, left_out)
 
 
+def _shards_in(folder):
+    return sorted((folder / SHARDS).glob("*.h5"))
+
+
 def _check_new(folder):
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): _refuse(folder)
-
-
-def _check_empty(folder):
-    if (folder / INDEX).exists() or any((folder / SHARDS).glob("*.h5")): _refuse(folder)
-
-
-def _refuse(folder):
-    what = "is a sharded data set" if (folder / INDEX).exists() else "exists, and is not empty"
-    raise ExistingFileError(f"{folder.name} {what}", "a new folder", "Choose another name, or remove it first")
+    "Refuse a folder with anything in it but the locks of a program that was stopped."
+    remedy = "Choose another name, or remove it first"
+    if (folder / INDEX).exists(): what = "is a sharded data set"
+    elif _shards_in(folder):
+        what = f"has shards and no {INDEX}"
+        remedy += f"; it is of no use if `shard` was stopped while it made it, and {INDEX} was not lost since"
+    elif folder.exists() and (not folder.is_dir() or any(each.name != SHARDS for each in folder.iterdir())):
+        what = "exists, and is not empty"
+    else: return
+    raise ExistingFileError(f"{folder.name} {what}", "a new folder", remedy)
 
 
 def _left_out(old: GuardedGroup):

@@ -97,10 +97,11 @@ class Verification(Report):
         return Summary(self.path.name, facts, [Table(["path", "rows", "found"], rows)] * bool(rows), self._notes())
 
     def _counts(self):
-        "Signals that were read, and rows of metadata and other arrays, which are counted for themselves."
+        "Signals that were read, and rows of metadata (of an index, not again of its shards) and of other arrays."
         names = {"signals": "signals", "metadata": "rows of metadata"}
         counts = {"signals": 0, "rows of metadata": 0, "other rows": 0}
-        for path, count in self.rows.items(): counts[names.get(path.rpartition("/")[2], "other rows")] += count
+        own = [item for item in self.rows.items() if not (item[0].startswith(SHARDS) and item[0].endswith("/metadata"))]
+        for path, count in own: counts[names.get(path.rpartition("/")[2], "other rows")] += count
         return {name: f"{count:,}" for name, count in counts.items() if count or name == "signals"}
 
     def _notes(self):
@@ -114,8 +115,7 @@ class Verification(Report):
 
 def _ranges(numbers, most=8):
     "Ascending numbers as text: `3, 7–9`."
-    ends = [position for position, step in enumerate(np.diff(numbers), 1) if step > 1]
-    runs = [run for run in np.split(np.array(numbers), ends)]
+    runs = np.split(np.array(numbers), np.flatnonzero(np.diff(numbers) > 1) + 1)
     shown = [f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:most]]
     return ", ".join(shown) + f" and {sum(map(len, runs[most:])):,} more" * (len(runs) > most)
 
