@@ -75,9 +75,7 @@ def regular_file(path, kind: str) -> os.stat_result:
         reason = getattr(error, "strerror", None) or error
         raise UnavailableFileError(f"{path.name} cannot be opened: {reason}", kind) from error
     if not stat.S_ISREG(status.st_mode):
-        unfinished = (f"It has shards and no {INDEX}. If what makes it was stopped, start that again; if {INDEX} is lost, "
-                      "restore it from a backup")
-        remedy = unfinished * (path / SHARDS).is_dir()
+        remedy = f"It has shards and no {INDEX}: start again what makes it, or restore it" * (path / SHARDS).is_dir()
         raise UnsafeFileError(f"{str(path)!r} is {_kind_of(status.st_mode)}, not a regular file", kind, remedy)
     return status
 

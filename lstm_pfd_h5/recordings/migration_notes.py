@@ -173,8 +173,8 @@ def unfinished_note(recordings: list) -> str:
     files = list(dict.fromkeys(recording.file for recording in tables))
     if not files: return ""
     if len(files) == 1: return f"{files[0]} ends without a line break. If it was cut off, its last number is wrong."
-    return (f"{count_of(len(files), 'text file')} end without a line break: {first_names(files)}. If they were cut off, "
-            "their last numbers are wrong.")
+    return (f"{count_of(len(files), 'text file')} end without a line break: {first_names(files)}. If they were "
+            "cut off, their last numbers are wrong.")
 
 
 def assumption_notes(recordings: list, limit: int = 5) -> list:
