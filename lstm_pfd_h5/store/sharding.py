@@ -201,7 +201,7 @@ def _shard(source, folder, task, shard_bytes):
         left_out = _left_out(old)
     if not has_identity(source, identity):
         raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
-                               "Remove the new folder, and shard the file again")
+                               "Shard the file again")
     index = write_index(folder, names, {"cache_name": folder.name})
     sizes = [(folder / SHARDS / shard).stat().st_size for shard in names]
     return ShardingReport(source, folder, sizes, index.stat().st_size, counts, left_out)
@@ -217,7 +217,7 @@ def _check_new(folder):
     if (folder / INDEX).exists(): what = "is a sharded data set"
     elif _shards_in(folder):
         what = f"has shards and no {INDEX}"
-        remedy += f"; it is of no use if `shard` was stopped while it made it, and {INDEX} was not lost since"
+        remedy = "Choose another name; if `shard` was stopped while it made them, remove the folder first"
     elif folder.exists() and (not folder.is_dir() or any(each.name != SHARDS for each in folder.iterdir())):
         what = "exists, and is not empty"
     else: return
