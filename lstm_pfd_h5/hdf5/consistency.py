@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+from ..core.files import SHARDS
+from ..core.store_url import StoreURL
 from ..errors import SchemaError, UnsafeFileError
 from .attribute_values import read_as
 from .class_numbers import labels_of
@@ -187,6 +189,13 @@ def consistency_problems(root: GuardedGroup, layout: Layout, groups: dict) -> It
     for group in groups.values(): yield from _label_problems(group, attributes.get("label_names"))
     if "metadata" in root: yield from _metadata_problems(root["metadata"], sum(shape[0] for shape in shapes.values()))
     yield from _leak_problems(groups)
+    if root.shards: yield from _shard_problems(root.shards)
+
+
+def _shard_problems(shards):
+    "Shards that are missing from a local folder. In a store, that is found when one is opened."
+    for number, name in enumerate(() if isinstance(shards.folder, StoreURL) else shards.names):
+        if not shards.path(number).exists(): yield Problem(f"/{SHARDS}/{name}", "missing", "a file of the data set")
 
 # %% ../../nbs/guide/03_hdf5/17_consistency.ipynb #57a013ec
 def targets_in(group: GuardedGroup) -> np.ndarray | None:

@@ -16,6 +16,7 @@ from h5py import h5t
 
 from ..codecs.checksums import row_checksums
 from ..codecs.filters import load_filters
+from ..core.files import INDEX
 from ..errors import CorruptFileError
 from .object_checks import SIGNAL_POLICY, Policy, attributes_of, check_dataset
 from .object_digests import blocks_of, digest_of, object_digests
@@ -24,6 +25,7 @@ from .read_errors import hdf5_errors
 # %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #7277c2cd
 GROUP = "checksums"
 FORMAT = "lstm_pfd_h5 checksums 1"
+_NO_MATCH, _MISSING = "does not match its checksum", "is missing"
 
 
 def name_of_checksums(path: str) -> str:
@@ -33,13 +35,13 @@ def name_of_checksums(path: str) -> str:
 
 def rows_damaged(path: str, file_name: str, row: int) -> CorruptFileError:
     "The error for a row that is not what was written."
-    return _no_match(f"Row {row} of {path} in {file_name}", file_name)
+    return _damage(f"Row {row} of {path} in {file_name}", _NO_MATCH, file_name)
 
 
-def _no_match(what, file_name):
+def _damage(what, how, file_name):
     remedy = (f"Restore the file from a backup; lstm_pfd_h5 verify {file_name} lists what is damaged. If it was "
               f"changed on purpose, calculate its checksums again: lstm_pfd_h5 verify {file_name} --renew")
-    return CorruptFileError(f"{what} does not match its checksum", "what was written", remedy)
+    return CorruptFileError(f"{what} {how}", "what was written", remedy)
 
 # %% ../../nbs/guide/03_hdf5/04_content_checksums.ipynb #c5e3fc92
 _LARGE = 1 << 24  # bytes
@@ -132,7 +134,7 @@ class Checksums:
         CorruptFileError
             They are damaged.
         """
-        name = Path(root.file.filename).name
+        name = _name_of(root.file)
         with hdf5_errors(name, f"/{GROUP}"):
             if not root.id.links.exists(GROUP.encode()):
                 _check_findable(root, name)
@@ -187,8 +189,8 @@ class Checksums:
 
         Returns
         -------
-        changed : list of str
-            Paths of what does not match or is missing.
+        changed : dict
+            Path → `'does not match its checksum'` or `'is missing'`.
         added : list of str
             Paths of what has no digest.
 
@@ -198,7 +200,8 @@ class Checksums:
             The file cannot be read.
         """
         with hdf5_errors(self.file_name): found = _digests(root, self.rows, policy, problems)
-        changed = [path for path, digest in self.digests.items() if found.get(path) != digest]
+        changed = {path: _NO_MATCH if path in found else _MISSING
+                   for path, digest in self.digests.items() if found.get(path) != digest}
         return changed, [path for path in found if path not in self.digests]
 
     def check(self, root: h5py.Group, policy: Policy = SIGNAL_POLICY):
@@ -207,10 +210,16 @@ class Checksums:
         Raises
         ------
         CorruptFileError
-            Something is not what was written; the message names it.
+            Something is not what was written, or is missing; the message names it.
         """
         changed, _ = self.differences(root, policy)
-        if changed: raise _no_match(f"{changed[0]} of {self.file_name}", self.file_name)
+        for path, how in changed.items(): raise _damage(f"{path} of {self.file_name}", how, self.file_name)
+
+
+def _name_of(file):
+    "The name of a file; for the index of a sharded data set, that of the folder, by which it is opened."
+    path = Path(file.filename)
+    return path.parent.name if path.name == INDEX else path.name
 
 
 def _check_findable(root, file_name):

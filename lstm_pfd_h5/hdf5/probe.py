@@ -35,6 +35,7 @@ from lstm_pfd_h5.errors import (
     UnsafeFileError,
 )
 from .chunk_index import chunk_table
+from .content_checksums import Checksums
 from .foreign_arrays import FOREIGN_POLICY
 from .guard import GuardedGroup, open_file
 from .object_checks import attributes_of
@@ -58,33 +59,46 @@ class _Reading:
     "Reads everything in a file but samples; notes whether memory sufficed, and goes on after an error of this package."
 
     def __init__(self, path):
-        self.path, self.has_memory = path, True
+        self.path, self.has_memory, self.has_failed = path, True, False
 
     def all(self) -> bool:
         "Whether memory sufficed for everything."
-        for function in (self._open, self._walk, validate_file, inspect_file): self._attempt(function, self.path)
+        for function in (self._read_file, validate_file, inspect_file): self._attempt(function, self.path)
         return self.has_memory
 
     def _attempt(self, function, *arguments):
         try: return function(*arguments)
         except MemoryError: self.has_memory = False
-        except LstmPfdError as error: self.has_memory &= not _NO_MEMORY.search(error.found)
+        except LstmPfdError as error: self._note(error.found)
 
-    def _open(self, path):
-        with open_file(path, FOREIGN_POLICY): pass
+    def _note(self, found):
+        self.has_failed = True
+        self.has_memory &= not _NO_MEMORY.search(found)
 
-    def _walk(self, path):
+    def _read_file(self, path):
         with open_file(path, FOREIGN_POLICY, verify=False) as root, hdf5_errors(path):
-            waiting, seen = [root], set()
-            while waiting:
-                group = waiting.pop()
-                if (address := h5o.get_info(group._group.id).addr) in seen: continue
-                seen.add(address)
-                members = [self._attempt(group.__getitem__, name) for name in self._attempt(group.keys) or ()]
-                waiting += [member for member in members if isinstance(member, GuardedGroup)]
-                datasets = [member for member in members if isinstance(member, h5py.Dataset)]
-                for item in (group._group, *datasets): self._attempt(self._read_attributes, item)
-                for dataset in datasets: self._attempt(self._read_dataset, dataset)
+            self._attempt(self._compare, root)
+            self._walk(root)
+            if self.has_failed and self.has_memory: self._walk(root)
+
+    def _compare(self, root):
+        "Compare everything but rows with the checksums, if there are any."
+        if not (checksums := Checksums.read(root._group, FOREIGN_POLICY)): return
+        problems: dict = {}
+        checksums.differences(root._group, FOREIGN_POLICY, problems)
+        for found in problems.values(): self._note(found)
+
+    def _walk(self, root):
+        waiting, seen = [root], set()
+        while waiting:
+            group = waiting.pop()
+            if (address := h5o.get_info(group._group.id).addr) in seen: continue
+            seen.add(address)
+            members = [self._attempt(group.__getitem__, name) for name in self._attempt(group.keys) or ()]
+            waiting += [member for member in members if isinstance(member, GuardedGroup)]
+            datasets = [member for member in members if isinstance(member, h5py.Dataset)]
+            for item in (group._group, *datasets): self._attempt(self._read_attributes, item)
+            for dataset in datasets: self._read_dataset(dataset)
 
     def _read_attributes(self, item):
         with hdf5_errors(self.path): names = [name for name in item.attrs if isinstance(name, str)]
@@ -92,12 +106,13 @@ class _Reading:
 
     def _read_dataset(self, dataset):
         if isinstance(dataset, ShardedDataset): return  # its rows are in other files, which the guard opens one by one
-        with hdf5_errors(self.path, dataset.name):
-            dataset.id.get_storage_size()
-            if dataset.chunks: chunk_table(dataset)
-            if dataset.shape is None or not _is_read_by_hdf5(dataset): return
-            load_filters(dataset)
-            for block in blocks_of(dataset): self._read_block(dataset, block)
+        steps = [chunk_table] * bool(dataset.chunks) + [lambda each: each.id.get_storage_size(), self._read_values]
+        for step in steps: self._attempt(hdf5_errors(self.path, dataset.name)(step), dataset)
+
+    def _read_values(self, dataset):
+        if dataset.shape is None or not _is_read_by_hdf5(dataset): return
+        load_filters(dataset)
+        for block in blocks_of(dataset): self._read_block(dataset, block)
 
     def _read_block(self, dataset, block):
         "Read values together. That ends at the first text that is damaged; then they are read one by one."
@@ -108,11 +123,9 @@ class _Reading:
             raise
 
     def _read_each(self, dataset):
+        read = hdf5_errors(self.path, dataset.name)(dataset.__getitem__)
         for row in range(len(dataset)):
-            if self.has_memory: self._attempt(self._read_row, dataset, row)
-
-    def _read_row(self, dataset, row):
-        with hdf5_errors(self.path, dataset.name): dataset[row]
+            if self.has_memory: self._attempt(read, row)
 
 
 def _is_read_by_hdf5(dataset):

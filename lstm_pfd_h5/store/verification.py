@@ -182,10 +182,7 @@ def _noted(problems, key, refusals=()):
 def _verify_parts(root, report):
     problems: dict = {}
     changed, report.added = root.checksums.differences(root._group, root.policy, problems)
-    for path in changed:
-        is_missing = "@" not in path and path != "/" and path.strip("/") not in root
-        report.damaged[path] = "is missing" if is_missing else "does not match its checksum"
-    report.damaged |= problems
+    report.damaged |= changed | problems
     report.parts = len(root.checksums.digests)
 
 # %% ../../nbs/guide/05_store/33_verification.ipynb #2a23415f
