@@ -82,10 +82,14 @@ def _address(group):
     return h5o.get_info(group._group.id).addr
 
 
+_LINKS = {h5l.TYPE_EXTERNAL: "a link to another file"}
+
+
 def _closed_array(group, name, path, error):
     "An array that the guard does not open; `None` for something else, such as a named type."
     links = group._group.id.links
-    if links.get_info(name.encode()).type != h5l.TYPE_HARD: return FoundArray(path, None, "", "a link")
+    kind = links.get_info(name.encode()).type
+    if kind != h5l.TYPE_HARD: return FoundArray(path, None, "", _LINKS.get(kind, "a link"))
     with hdf5_errors(group.path, path): item = h5o.open(group._group.id, name.encode())
     if not isinstance(item, h5d.DatasetID): return None
     return FoundArray(path, item.shape, *_closed_type(item.get_type(), error))

@@ -54,14 +54,22 @@ def read_hdf5(path, max_bytes: int = MAX_BYTES) -> FileContents:
         _check_purpose(root, name)
         arrays = arrays_in(root)
         numeric = [array for array in arrays if array.is_numeric]
-        if not numeric: raise ImportRefusedError("there are no arrays of numbers in it", "a recording", file=name)
+        elsewhere = _elsewhere(arrays)
+        if not numeric:
+            raise ImportRefusedError(f"there are no arrays of numbers in it{elsewhere}", "a recording", file=name)
         if len(arrays) > _LIMIT:
             found, remedy = f"there are more than {_LIMIT} arrays in it", "Save the recordings in files of their own"
             raise ImportRefusedError(found, "the arrays of one recording", remedy, file=name)
         check_memory(sum(math.prod(a.shape) * np.dtype(a.type).itemsize for a in numeric), max_bytes, name)
         contents: dict = _attributes(root)
         for array in arrays: _put(contents, root, array)
-    return FileContents(contents, f"HDF5, {len(numeric)} array{'s' * (len(numeric) != 1)} of numbers")
+    return FileContents(contents, f"HDF5, {len(numeric)} array{'s' * (len(numeric) != 1)} of numbers{elsewhere}")
+
+
+def _elsewhere(arrays):
+    "What is only named in the file, in brackets: `' (acc: a link to another file)'`."
+    linked = [f"{array.path}: {array.remark}" for array in arrays if "another file" in array.remark]
+    return f" ({'; '.join(linked[:4])})" if linked else ""
 
 
 @contextmanager
