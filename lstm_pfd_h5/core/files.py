@@ -81,11 +81,11 @@ def regular_file(path, kind: str) -> os.stat_result:
 
 
 def _missing(path):
-    remedy, found = "Check the path and the working directory", f"There is no file {str(path)!r}"
-    if not path.is_symlink(): return MissingFileError(found, remedy=remedy)
-    target = os.readlink(path)
+    found, remedy = f"There is no file {str(path)!r}", "Check the path and the working directory"
+    if ":/" in str(path): remedy = "A URL can be read as a training file, and nothing else: copy the file here first"
+    target = os.readlink(path) if path.is_symlink() else ""
     if "/annex/objects/" in target: remedy = "It is a link of git-annex: fetch the file with git annex get"
-    return MissingFileError(f"{found}: it is a link to {target!r}", remedy=remedy)
+    return MissingFileError(found + f": it is a link to {target!r}" * bool(target), remedy=remedy)
 
 
 def _kind_of(mode):

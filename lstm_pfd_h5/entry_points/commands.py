@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMPRESSIONS', 'COMPRESSION', 'LEVEL_HELP', 'LEVEL', 'OVERWRITE', 'Group', 'Command', 'exit_with', 'switch',
-           'check_free', 'after_writing']
+           'path_or_url', 'check_free', 'after_writing']
 
 # %% ../../nbs/guide/17_entry_points/05_commands.ipynb #2abe7877
 import signal
@@ -72,6 +72,13 @@ def exit_with(message, status: int = 1):
 def switch(name: str, text: str, default: bool | None = False):
     "An option without a value."
     return typer.Option(default, name, help=text, show_default=False)
+
+
+def path_or_url(text: str):
+    "The `Path` or `StoreURL` that an argument names."
+    from lstm_pfd_h5.core.store_url import located
+
+    return located(text)
 
 
 def check_free(path: Path, overwrite: bool):

@@ -16,6 +16,7 @@ import numpy as np
 from h5py import h5d, h5l, h5o, h5t
 
 from ..core.report import Report, Summary, Table
+from ..core.store_url import StoreURL, located
 from ..errors import UnsafeFileError
 from .foreign_names import LABEL_NAMES, SIGNAL_NAMES, likely_name, split_template
 from .guard import GuardedGroup, open_file
@@ -48,7 +49,8 @@ class FoundArray:
         return not self.remark and self.shape is not None and self.type.startswith(("int", "uint", "float"))
 
     def __str__(self):
-        return " ".join(filter(None, [self.path, str(self.shape or ""), self.type or self.remark]))
+        kind = self.type or f"({self.remark})" * bool(self.remark)
+        return " ".join(filter(None, [self.path, str(self.shape or ""), kind]))
 
 
 def arrays_in(root: GuardedGroup) -> list:
@@ -211,13 +213,13 @@ class FileArrays(Report):
 
     Attributes
     ----------
-    path : Path
+    path : Path or StoreURL
     arrays : list of FoundArray
     way_on : str
         How to make a training file of it.
     """
 
-    path: Path
+    path: Path | StoreURL
     arrays: list
     way_on: str
 
@@ -236,7 +238,7 @@ def list_arrays(path) -> FileArrays:
     MissingFileError, CorruptFileError, UnsafeFileError, UnavailableFileError
         The file cannot be opened.
     """
-    path = Path(path)
+    path = located(path)
     with open_file(path, FOREIGN_POLICY) as root, hdf5_errors(path):
         arrays = arrays_in(root)
         return FileArrays(path, arrays, way_on(root, arrays))
