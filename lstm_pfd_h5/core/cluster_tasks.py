@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from .checks import refuse
 from .parallel import one_of_many
-from ..errors import InvalidArgumentError, WorkerError
+from ..errors import InvalidArgumentError, LstmPfdError, WorkerError
 
 # %% ../../nbs/guide/01_core/19_cluster_tasks.ipynb #81455fde
 def check_client(client):
@@ -62,7 +62,11 @@ class _Task:
 
     def __call__(self, *task):
         if problem := self._problem(): raise problem
-        with one_of_many(): return self.function(*task)
+        try:
+            with one_of_many(): return self.function(*task)
+        except LstmPfdError as error:
+            error.__cause__ = error.__context__ = None  # which may be nothing that can be sent, and the error with it
+            raise
 
     def _problem(self):
         if _version() != self.version: return _other_version(f"has lstm_pfd_h5 {_version()}", self.version)

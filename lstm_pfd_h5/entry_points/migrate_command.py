@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['WORKERS', 'SHARDS', 'SHARD_SIZE', 'ADDRESS', 'SCHEDULER', 'MEMORY_HELP', 'MEMORY', 'SOURCE', 'RATE', 'LABELS',
            'SIGNAL', 'GROUP', 'STORAGE', 'PATTERN', 'DATA_SET', 'TARGET', 'COPIES', 'RATIOS', 'DATA_FOLDER',
-           'NEW_LABELS', 'NEW_RATE', 'NEW_SIGNAL', 'workers_for', 'migrate', 'append', 'versions']
+           'NEW_LABELS', 'NEW_RATE', 'NEW_SIGNAL', 'OLD_GROUPS', 'workers_for', 'migrate', 'append', 'versions']
 
 # %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #792ae85b
 from collections.abc import Iterator
@@ -147,6 +147,7 @@ DATA_FOLDER = "The folder of a sharded data set, as migrate --shards and shard m
 NEW_LABELS = "How classes are found, if not as before; see migrate."
 NEW_RATE = "Sampling rate of files that do not state it; see migrate."
 NEW_SIGNAL = "The variable or column of the signal, if not as before."
+OLD_GROUPS = "How groups are found, for a data set that does not state it; see migrate."
 
 
 def append(
@@ -155,6 +156,7 @@ def append(
     signal_variable: str = typer.Option(None, "--signal", metavar="NAME", help=NEW_SIGNAL),
     sampling_rate: list[str] = typer.Option([], "--rate", metavar="[PATTERN=]HZ", help=NEW_RATE),
     labels: str = typer.Option(None, metavar="RULE", help=NEW_LABELS, show_default=False),
+    group_by: str = typer.Option(None, metavar="REGEX", help=OLD_GROUPS, show_default=False),
     pattern: list[str] = typer.Option([], metavar="GLOB", help=PATTERN),
     report: Path = typer.Option(None, metavar="FILE", help="Store what became of each file, as .csv or .json."),
     num_workers: int = typer.Option(
@@ -171,7 +173,7 @@ def append(
     from lstm_pfd_h5.recordings.migration_report import MigrationReport
     from lstm_pfd_h5.scale_out.append_recordings import append_recordings
 
-    given = {"signal_variable": signal_variable, "sampling_rate": parse_rates(sampling_rate),
+    given = {"signal_variable": signal_variable, "sampling_rate": parse_rates(sampling_rate), "group_by": group_by,
              "labels": None if labels is None else parse_labels(labels)}
     options = {name: value for name, value in given.items() if value is not None}
     try:

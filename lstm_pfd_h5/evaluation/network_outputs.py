@@ -78,7 +78,19 @@ def predict(network: Callable, loader: Iterable, device=None) -> Predictions:
     if reader is None: return Predictions.from_arrays(scores, labels, rows)
     groups = None if reader.groups is None else np.asarray(reader.groups)[rows]
     names = reader.label_names if len(reader.label_names or ()) == scores.shape[1] else None
+    rows = _recordings(reader, rows)
     return Predictions.from_arrays(scores, labels, rows, groups, label_names=names, source=identity_of(reader))
+
+
+def _recordings(reader, rows):
+    "The recording that each row was cut from, by its first row; the row itself where the file names no recordings."
+    if not reader.has_metadata or reader.layout.has_splits and reader.indices is None: return rows
+    items = reader.metadata()
+    if not all(isinstance(item.get("recording"), str) for item in items): return rows
+    groups, first = [None] * len(reader) if reader.groups is None else reader.groups.tolist(), {}
+    keys = [(item["recording"], label, group) for item, label, group in zip(items, reader.labels.tolist(), groups)]
+    for row, key in enumerate(keys): first.setdefault(key, row)
+    return np.array([first[keys[row]] for row in rows.tolist()], np.int64)
 
 
 def _check_number_of_classes(scores, reader):

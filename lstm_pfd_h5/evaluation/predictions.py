@@ -87,7 +87,7 @@ class Predictions(Report):
     labels : np.ndarray
         (N,) int64; -1 where the class is unknown.
     rows : np.ndarray
-        (N,) int64, the recording of each window: its row number in the split.
+        (N,) int64, the recording of each window: the number of its first row in the split.
     groups : np.ndarray
         (N,) str, the bearing, machine or run that the recording is from.
     folds : np.ndarray

@@ -8,6 +8,7 @@ __all__ = ['class_numbers', 'is_column', 'class_texts', 'ordered_names', 'number
 
 # %% ../../nbs/guide/03_hdf5/14_class_numbers.ipynb #ed721eff
 from collections.abc import Iterator
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -86,7 +87,7 @@ def _one_hot_classes(dataset, rows, where, as_targets):
     shape = dataset.shape
     if len(shape or ()) != 2 or shape[0] != rows:
         found = f"{where} have the shape {shape} for {rows:,} signals"
-        raise SchemaError(found, f"({rows},): one label for each signal", "See the arrays: lstm_pfd_h5 inspect")
+        raise SchemaError(found, f"({rows},): one label for each signal", _to_see(dataset))
     classes = np.empty(rows, np.int64)
     step = max(1, _BLOCK_VALUES // max(1, shape[1]))
     for start in range(0, rows, step):
@@ -99,6 +100,10 @@ def _one_hot_classes(dataset, rows, where, as_targets):
         classes[start : start + step] = values.argmax(axis=1)
     return classes
 
+
+def _to_see(dataset):
+    return f"See the arrays: lstm_pfd_h5 inspect {Path(dataset.file.filename).name}"
+
 # %% ../../nbs/guide/03_hdf5/14_class_numbers.ipynb #29aabc4b
 def class_texts(dataset: h5py.Dataset, rows: int, where: str) -> np.ndarray:
     """Labels of text, (N,) str.
@@ -110,7 +115,7 @@ def class_texts(dataset: h5py.Dataset, rows: int, where: str) -> np.ndarray:
     """
     if not is_column(dataset.shape, rows):
         found = f"{where} have the shape {dataset.shape} for {rows:,} signals"
-        raise SchemaError(found, f"({rows},): one label for each signal", "See the arrays: lstm_pfd_h5 inspect")
+        raise SchemaError(found, f"({rows},): one label for each signal", _to_see(dataset))
     texts = np.array([text.strip("\\0 ") for text in np.ravel(dataset.asstr()[...]).tolist()], object)
     empty = texts == ""
     if empty.any(): raise SchemaError(f"{where} are empty in {_rows_text(empty)}", "the name of a class for each row")

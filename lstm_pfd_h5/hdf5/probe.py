@@ -150,8 +150,7 @@ def limit_process(path, seconds: float, memory: int) -> list:
     Returns
     -------
     list of str
-        What the system limits: `'memory'`, `'time'`, `'writing'`, `'processes'`, `'open files'`, `'other files'`,
-        `'network'`.
+        What it limits: `'memory'`, `'time'`, `'writing'`, `'processes'`, `'open files'`, `'other files'`, `'network'`.
     """
     address_space, limited = _address_space(), []
     if sys.platform == "linux":
@@ -243,6 +242,7 @@ def _status_of_probe(path, seconds, memory):
 
 # %% ../../nbs/guide/03_hdf5/22_probe.ipynb #352df0f9
 _TRUST = "If you know who made it, read it without this test: trusted=True (--trusted)"
+_DAMAGED = "It may be damaged: copy it again, or restore it from a backup. "
 _OUT_OF_TIME = (None, -getattr(signal, "SIGPROF", 0))  # stopped from here, or by its limit of processor time
 
 
@@ -285,14 +285,14 @@ def probe_file(path, *, seconds: float | None = None, memory: int = 1 << 30):
 
 def _error_of(name, status, seconds, memory):
     "The error for a file whose probe did not end well."
-    if status in _OUT_OF_TIME: found = f"HDF5's library did not finish reading {name} within {seconds:.3g} s"
+    if status in _OUT_OF_TIME: found = f"HDF5's library did not finish reading {name} in {seconds:.3g} s, and may never"
     elif status == _LACKS_MEMORY: found = f"HDF5's library needs more than {format_bytes(memory)} to read {name}"
     elif status == _FOREIGN_ERROR: found = f"Reading {name} ended with an error that this package does not know"
     elif status < 0 or status > 255: found = f"HDF5's library crashed while reading {name} ({_signal_name(-status)})"
     else:
         found = f"{name} was not opened: the process that tests whether it is safe ended with status {status}"
         return UnavailableFileError(found, remedy=f"Run python -c {_IMPORT!r} to see why. {_TRUST}")
-    return UnsafeFileError(found, remedy=_TRUST)
+    return UnsafeFileError(found, remedy=_DAMAGED + _TRUST)
 
 
 def _signal_name(number):

@@ -151,10 +151,17 @@ def mixed_group_note(recordings: list, plan: MigrationPlan) -> str:
     mixed = {group: labels for group, labels in classes.items() if len(labels - {UNKNOWN}) > 1}
     if not plan.group_by or not mixed: return ""
     group, labels = next(iter(mixed.items()))
-    verb = "has" if len(mixed) == 1 else "have"
+    verb, wider = "has" if len(mixed) == 1 else "have", _with_folder(plan.group_by, recordings)
+    folder = f", the folder: --group-by '{wider}'" * bool(wider)
     return (f"{count_of(len(mixed), 'group')} {verb} recordings of several classes, such as {group} "
             f"({', '.join(sorted(labels))}). It is right if that is one bearing, before and after damage. If each "
-            r"class has its own, let the group take in what tells them apart, the folder: --group-by '(.+/b\d+)_'.")
+            f"class has its own, let the group take in what tells them apart{folder}.")
+
+
+def _with_folder(pattern, recordings):
+    "The pattern with the folder in its group, if it then matches all names; otherwise `''`."
+    wider = re.sub(r"(?<!\\)\((?!\?)", "(.+/", pattern, count=1)
+    return wider if all(re.search(wider, recording.name) for recording in recordings) else ""
 
 # %% ../../nbs/guide/11_recordings/29_migration_notes.ipynb #48c219d7
 def unit_note(recordings: list) -> str:
@@ -219,10 +226,12 @@ def next_commands(source, output, plan: MigrationPlan, refused: dict, problems: 
     first, second = ([(getattr(error, kind), names) for error, names in reasons] for kind in ("retry", "alternative"))
     for retry, names in first + second:
         if not retry or not _FOR_ALL.isdisjoint(retry) and len(names) <= imported: continue
-        gains.setdefault((command_line(source, output, plan, **retry), _details(retry)), []).extend(names)
+        is_more = not imported or _FOR_ALL.isdisjoint(retry)
+        gains.setdefault((command_line(source, output, plan, **retry), _details(retry), is_more), []).extend(names)
     differ = len({tuple(names) for names in gains.values()}) > 1
-    found += [(f"import {count_of(len(names), 'more file')}{f' ({first_names(names)})' * differ}{details}", command)
-              for (command, details), names in gains.items()]
+    for (command, details, is_more), names in gains.items():
+        shown = count_of(len(names), "more file" if is_more else "file") + f" ({first_names(names)})" * differ
+        found.append((f"import {shown}{'' if is_more else ', by a rule for all files'}{details}", command))
     return list(dict.fromkeys(found))[:limit]
 
 

@@ -138,7 +138,8 @@ class MigrationReport(Report):
         tables = [self.class_table(), self.file_table(), self.format_table()] if self.recordings else []
         if self.refused: tables.append(refusal_table(self.refused))
         if self.copies: tables.append(self.copy_table())
-        if self.commands: tables.append(Table(["to", "command"], self.commands))
+        again = " --overwrite" * bool(self.output)  # the output exists by now
+        if self.commands: tables.append(Table(["to", "command"], [(to, call + again) for to, call in self.commands]))
         return Summary(title, self._facts(), tables, self._warnings())
 
     def _facts(self):
@@ -148,13 +149,17 @@ class MigrationReport(Report):
                  "not searched": len(others.names) if others.warning else str(others) or None,
                  "recordings": len(self.recordings), "copies left out": len(self.copies) or None,
                  "rows": sum(sum(counts.values()) for counts in self.rows.values()) if self.rows else None,
-                 "signal length": length and f"{length:,} samples",
-                 "channels": ", ".join(self.channel_names) or None, "unit": ", ".join(units) or None,
-                 "targets": ", ".join(self.target_names) or None,
+                 "signal length": length and f"{length:,} samples", "channels": ", ".join(self.channel_names) or None,
+                 "unit": self._unit(units), "targets": ", ".join(self.target_names) or None,
                  "sampling rate": f"{rate:g} Hz" if rate else "unknown", "resampled": self._resampled(),
-                 "rounded": self._rounded(units),
-                 "as counts": str(self.counts) if self.counts else None, "shards": self._shards()}
+                 "rounded": self._rounded(units), "as counts": str(self.counts) if self.counts else None,
+                 "shards": self._shards()}
         return {name: value for name, value in facts.items() if value is not None}
+
+    def _unit(self, units):
+        stating = sum(any(recording.units) for recording in self.recordings)
+        some = f" (stated by {stating:,} of {count_of(len(self.recordings), 'recording')})"
+        return ", ".join(units) + some * (stating < len(self.recordings)) if units else None
 
     def _resampled(self):
         count = sum(bool(self.sampling_rate) and item.sampling_rate != self.sampling_rate for item in self.recordings)
@@ -162,9 +167,8 @@ class MigrationReport(Report):
 
     def _rounded(self, units):
         "How many recordings are not stored exactly, and by how much at most; `None` if there are no recordings."
-        if not self.recordings: return None
         lost = [each for each in self.roundings() if each.largest]
-        if not lost: return "no recording"
+        if not lost: return "no recording" if self.recordings else None
         largest, relative = max(each.largest for each in lost), max(each.relative for each in lost)
         unit = f" {units[0]}" if len(units) == 1 and all(units[0] in item.units for item in self.recordings) else ""
         form = self.stored_as.dtype.name if self.stored_as else "float32"
@@ -178,14 +182,14 @@ class MigrationReport(Report):
     def _shards(self):
         "How many shards were made, and by how many processes; `None` if there are none."
         made = [shard for shard in self.shards if shard.name and not shard.was_found]
-        found = sum(shard.was_found for shard in self.shards)
-        workers = len({shard.worker for shard in made})
+        found, workers = sum(shard.was_found for shard in self.shards), len({shard.worker for shard in made})
         words = [f"{len(made):,} made by {workers} process{'es' * (workers > 1)}"] * bool(made)
         return ", ".join([*words, *[f"{found:,} found"] * bool(found)]) or None
 
     def _warnings(self):
         count = len(self.refused)
-        total = len({recording.file for recording in self.recordings} | set(self.refused))
+        copies = {name.rpartition(" [")[0] if name.endswith("]") else name for name in self.copies}
+        total = len({recording.file for recording in self.recordings} | set(self.refused) | copies)
         refused = [f"{count:,} of {count_of(total)} {'was' if count == 1 else 'were'} refused"] * bool(count)
         problems = list(map(str, self.problems))
         if not self.recordings and self.problems: problems, refused = [self.problems[0].found], []

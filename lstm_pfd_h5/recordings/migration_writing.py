@@ -15,6 +15,7 @@ from ..constants import SPLITS
 from ..core.progress import progress_bar
 from ..core.seeded_order import random_bits, random_order
 from .migration_division import label_names
+from .migration_plan import PLAN, plan_as_text
 from .surveyed_recording import rows_of, signals_again
 from ..store.signal_writer import SignalWriter
 
@@ -26,7 +27,8 @@ def write_recordings(result, output: Path, found, plan, progress: bool, options:
     "Write the recordings of a divided report; `FileChangedError` if a file that is read again has changed."
     recordings, labels = result.recordings, label_names(result.recordings, plan)[1]
     first_row = np.cumsum([0, *(item.num_rows for item in recordings)])
-    with SignalWriter(output, attributes=file_attributes(output.stem, plan), **options) as writer:
+    attributes = file_attributes(output.stem, plan) | {PLAN: plan_as_text(plan)}
+    with SignalWriter(output, attributes=attributes, **options) as writer:
         for item in recordings: writer.append_metadata(row_metadata(item, options, plan))
         rows = RowBuffers(writer)
         for numbers in progress_bar("writing", over=by_file(recordings, plan), unit="files", shown=progress):

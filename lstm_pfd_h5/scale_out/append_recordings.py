@@ -28,7 +28,7 @@ from ..recordings.repeated_recordings import resolve_repeats
 from ..recordings.signal_spool import SignalSpool
 from ..recordings.survey import survey
 from ..recordings.surveyed_recording import rows_of, signals_again
-from .fitting_recordings import misfits, plan_of, stored_class
+from .fitting_recordings import check_groups, misfits, plan_of, stored_class
 from .growing_data_set import growing
 from .known_recordings import find_known, first_print
 from ..store.shard_making import make_shards
@@ -142,6 +142,7 @@ def append_recordings(source, folder, *, pattern=None, dry_run: bool = False, re
     with growing(folder) as data:
         _check_columns(data)
         plan, writing = plan_of(data, options)
+        check_groups(data, plan)
         with nullcontext() if dry_run or client is not None else SignalSpool(data.folder) as spool:
             searched = plan.pattern or RECORDING_PATTERNS
             found = survey(source, plan, searched, progress, spool, num_workers, client=client)

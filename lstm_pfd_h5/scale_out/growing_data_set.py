@@ -21,7 +21,7 @@ from ..errors import CorruptFileError, InvalidArgumentError, SchemaError
 from ..hdf5.guard import open_file
 from ..hdf5.layouts import SPLIT
 from ..hdf5.shard_table import ShardTable
-from ..recordings.migration_shards import PLAN
+from ..recordings.migration_plan import PLAN
 from .added_rows import divide_added, split_of_groups
 from .known_recordings import KnownRecordings
 from .versions import Version, check_newest, now, publish_version, version_of
