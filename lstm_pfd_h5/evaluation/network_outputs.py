@@ -82,17 +82,6 @@ def predict(network: Callable, loader: Iterable, device=None) -> Predictions:
     return Predictions.from_arrays(scores, labels, rows, groups, label_names=names, source=identity_of(reader))
 
 
-def _recordings(reader, rows):
-    "The recording that each row was cut from, by its first row; the row itself where the file names no recordings."
-    if not reader.has_metadata or reader.layout.has_splits and reader.indices is None: return rows
-    items = reader.metadata()
-    if not all(isinstance(item.get("recording"), str) for item in items): return rows
-    groups, first = [None] * len(reader) if reader.groups is None else reader.groups.tolist(), {}
-    keys = [(item["recording"], label, group) for item, label, group in zip(items, reader.labels.tolist(), groups)]
-    for row, key in enumerate(keys): first.setdefault(key, row)
-    return np.array([first[keys[row]] for row in rows.tolist()], np.int64)
-
-
 def _check_number_of_classes(scores, reader):
     number, least, most = scores.shape[1], int(reader.labels.max(initial=-1)) + 1, reader.num_classes
     if least <= number <= max(least, most): return
@@ -127,3 +116,14 @@ def _outputs(network, batch, device):
         shape = tuple(scores.shape) if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise InvalidSignalError(f"The network turns {len(labels)} signals into {shape}", "one line of scores for each")
     return scores.float().cpu().numpy(), labels.cpu().numpy(), torch.as_tensor(rows).cpu().numpy()
+
+# %% ../../nbs/guide/13_evaluation/02_network_outputs.ipynb #452d9e9e
+def _recordings(reader, rows):
+    "The recording that each row was cut from, by its first row; the row itself where the file names no recordings."
+    if not reader.has_metadata or reader.layout.has_splits and reader.indices is None: return rows
+    items = reader.metadata()
+    if not all(isinstance(item.get("recording"), str) for item in items): return rows
+    groups, first = [None] * len(reader) if reader.groups is None else reader.groups.tolist(), {}
+    keys = [(item["recording"], label, group) for item, label, group in zip(items, reader.labels.tolist(), groups)]
+    for row, key in enumerate(keys): first.setdefault(key, row)
+    return np.array([first[keys[row]] for row in rows.tolist()], np.int64)

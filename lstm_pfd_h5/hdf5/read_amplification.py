@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 
 from ..codecs.filters import FILTER_NAMES
-from ..core.files import data_size, file_identity, regular_file
+from ..core.files import file_identity, regular_file
 from ..core.store_url import StoreURL, located
 from ..errors import LayoutWarning, SchemaError
 from .guard import GuardedGroup, identity_of, open_file
@@ -134,9 +134,13 @@ def storage_in(root: GuardedGroup) -> dict:
 
 def size_with_shards(root: GuardedGroup) -> int:
     "Bytes of an open file; of a sharded data set, of the index and the shards, or in a store of their signals."
-    if not isinstance(root.path, StoreURL): return data_size(root.path)
-    of_shards = sum(each.stored_size for each in storage_in(root).values()) if root.shards else 0
-    return identity_of(root._group.file)[0] + of_shards
+    in_store, identity = isinstance(root.path, StoreURL), identity_of(root._group.file)
+    of_shards = 0
+    if root.shards and in_store: of_shards = sum(each.stored_size for each in storage_in(root).values())
+    elif root.shards:
+        paths = [root.shards.path(number) for number in range(len(root.shards))]
+        of_shards = sum(path.stat().st_size for path in paths if path.exists())
+    return identity[0 if in_store else 1] + of_shards
 
 
 def _signals_of(group):

@@ -15,7 +15,7 @@ import numpy as np
 from ..codecs.chunk_codec import resolve_compression
 from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, refuse
-from ..core.files import data_size, has_identity, sharded_folder
+from ..core.files import has_identity, sharded_folder
 from ..core.report import Report, Summary, Table, format_bytes
 from ..core.write_errors import write_errors
 from ..errors import FileChangedError, InvalidArgumentError
@@ -258,6 +258,6 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
         if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
-        sizes = data_size(source), temporary.stat().st_size
+        sizes = before.file_size, temporary.stat().st_size
     return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
                         before.channel_names)
