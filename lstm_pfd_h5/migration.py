@@ -6,6 +6,7 @@
 __all__ = ['migrate']
 
 # %% ../nbs/guide/11_recordings/33_migration.ipynb #0facec39
+import errno
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from .constants import SPLIT_RATIOS
 from .core.checks import one_of
 from .core.cluster_tasks import check_client
 from .core.write_errors import write_errors
-from .errors import ExistingFileError, InvalidArgumentError
+from .errors import ExistingFileError, InvalidArgumentError, PublishError
 from .recordings.counts_saving import counts_saving
 from .recordings.file_readers import RECORDING_PATTERNS
 from .recordings.migration_division import divided_report
@@ -140,8 +141,21 @@ def _check(report, compression, compression_opts, storage, plan):
 
 
 def _write(result, output, found, plan, progress, options, client):
-    if plan.shard_bytes is None: write_recordings(result, output, found, plan, progress, options)
-    else: write_shards(result, output.absolute(), found, plan, progress, options, client)
+    "Write the recordings. If the disk gets full, the room of the kept samples may suffice: they are read again."
+    def write():
+        if plan.shard_bytes is None: write_recordings(result, output, found, plan, progress, options)
+        else: write_shards(result, output.absolute(), found, plan, progress, options, client)
+
+    try: return write()
+    except PublishError as error:
+        if found.spool is None or not found.spool.size or not _is_full(error): raise
+    found.spool.release()
+    found.spool = None
+    write()
+
+
+def _is_full(error):
+    return getattr(error.__cause__, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def _own(pattern):

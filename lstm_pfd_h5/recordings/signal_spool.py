@@ -38,6 +38,10 @@ class SignalSpool:
         return self
 
     def __exit__(self, *error):
+        self.release()
+
+    def release(self):
+        "Give the room back; nothing can be read any more."
         with suppress(OSError): self._file.close()  # a share may report only now what failed; all has been read
 
     def add(self, signal: np.ndarray) -> tuple | None:

@@ -268,7 +268,7 @@ def signals_again(recordings: list, root: Path | None, plan: MigrationPlan, spoo
     FileChangedError
         The file has changed since the survey.
     """
-    if all(item.spooled is not None for item in recordings):
+    if spool is not None and all(item.spooled is not None for item in recordings):
         yield from (spool.read(item.spooled) for item in recordings)
         return
     file = recordings[0]
