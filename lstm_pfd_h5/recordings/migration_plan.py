@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 
 from ..constants import SPLIT_RATIOS
 from ..core.checks import one_of, positive, whole_number
+from ..data_sets.data_set import DataSet
 from ..errors import InvalidArgumentError, SchemaError
 from .labels import check_labels
 from .migration_targets import check_targets
@@ -199,8 +200,12 @@ def plan_as_text(plan: MigrationPlan, **more) -> str:
     return json.dumps({"plan": values, **more}, ensure_ascii=False)
 
 
+_LOST = {"labels": "function", "data_set": "description"}  # what the text does not keep
+
+
 def _as_json(value):
     if isinstance(value, re.Pattern): return ["pattern", value.pattern, value.flags]
+    if isinstance(value, DataSet): return ["description", value.key]
     if callable(value): return ["function", getattr(value, "__qualname__", type(value).__name__)]
     return dict(value) if isinstance(value, Mapping) else value
 
@@ -224,21 +229,23 @@ def plan_from_text(text: str, **changes) -> tuple:
     SchemaError
         The text is not of this version.
     InvalidArgumentError
-        The classes were found by a function, and `changes` has no `labels`. Also as `MigrationPlan`.
+        The classes were found by a function, or the data set was described by the caller, and `changes` has no `labels`
+        or `data_set`. Also as `MigrationPlan`.
     """
     try:
         more = json.loads(text)
         values = {name: _from_json(name, value) for name, value in more.pop("plan").items()} | changes
-        if values.get("labels", "") is not None: return MigrationPlan(**values), more
+        lost = next((name for name in _LOST if values.get(name, "") is _LOST), "")
+        if not lost: return MigrationPlan(**values), more
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         if isinstance(error, InvalidArgumentError): raise
         raise SchemaError(f"The plan of a migration cannot be read: {error}", "one of this version",
                           "Update lstm_pfd_h5, or pass the options") from error
-    raise InvalidArgumentError("labels were found by a function, which the data set does not keep", "labels=",
-                               "Pass the function again")
+    found = f"{lost} was a {_LOST[lost]}, which the data set does not keep"
+    raise InvalidArgumentError(found, f"{lost}=", f"Pass the {_LOST[lost]} again")
 
 
 def _from_json(name, value):
     if not isinstance(value, list): return value
-    if name != "labels": return tuple(value)
-    return re.compile(*value[1:]) if value[0] == "pattern" else None
+    if name not in _LOST: return tuple(value)
+    return re.compile(*value[1:]) if value[0] == "pattern" else _LOST
