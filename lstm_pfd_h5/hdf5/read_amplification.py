@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 
 from ..codecs.filters import FILTER_NAMES
-from ..core.files import file_identity, regular_file
+from ..core.files import SHARDS, file_identity, regular_file
 from ..core.store_url import StoreURL, located
 from ..errors import LayoutWarning, SchemaError
 from .guard import GuardedGroup, identity_of, open_file
@@ -138,7 +138,7 @@ def size_with_shards(root: GuardedGroup) -> int:
     of_shards = 0
     if root.shards and in_store: of_shards = sum(each.stored_size for each in storage_in(root).values())
     elif root.shards:
-        paths = [root.shards.path(number) for number in range(len(root.shards))]
+        paths = [Path(root.shards.folder) / SHARDS / name for name in root.shards.names]
         of_shards = sum(path.stat().st_size for path in paths if path.exists())
     return identity[0 if in_store else 1] + of_shards
 
