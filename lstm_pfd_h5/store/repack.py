@@ -254,10 +254,10 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
             with write_errors(output): _write(old, temporary, task)
             with read_back_errors(temporary, output):
                 _verify(old, temporary, output, task)
-                seconds, after = _measure(old, temporary, trial_rows), describe_file(temporary).storage
+                seconds, after = _measure(old, temporary, trial_rows), describe_file(temporary)
         if not has_identity(source, identity):
             raise FileChangedError(f"{source.name} was changed while it was copied", "a file that no program writes to",
                                    "Repack it again")
-        sizes = before.file_size, temporary.stat().st_size
-    return RepackReport(source, output, before.storage, after, sizes, seconds, task.rounded, task.copied,
+    sizes = before.file_size, after.file_size
+    return RepackReport(source, output, before.storage, after.storage, sizes, seconds, task.rounded, task.copied,
                         before.channel_names)
