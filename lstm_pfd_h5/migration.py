@@ -15,7 +15,7 @@ from .codecs.chunk_codec import check_compression
 from .constants import SPLIT_RATIOS
 from .core.checks import one_of
 from .core.cluster_tasks import check_client
-from .core.write_errors import write_errors
+from .core.write_errors import error_number, write_errors
 from .errors import ExistingFileError, InvalidArgumentError, PublishError
 from .recordings.counts_saving import counts_saving
 from .recordings.file_readers import RECORDING_PATTERNS
@@ -155,7 +155,8 @@ def _write(result, output, found, plan, progress, options, client):
 
 
 def _is_full(error):
-    return getattr(error.__cause__, "errno", None) in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    full = errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)
+    return error.__cause__ is not None and error_number(error.__cause__) in full
 
 
 def _own(pattern):
