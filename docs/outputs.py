@@ -5,6 +5,8 @@
     python docs/outputs.py --write NOTEBOOK ...  # store the outputs of this run instead
     python docs/outputs.py --write --flags slow NOTEBOOK  # also run the cells that are marked slow
 
+Notebooks start in the order in which they are named, each once: name the longest first.
+
 A stored output is what the code prints today. Cells marked `#| varies` print times, amounts of memory or the name of a
 machine: they are run and not compared. Cells marked slow, gpu or notest are not run, and keep their outputs. Cells
 marked `#| fixtures` show recordings of other projects: where these are absent, the cells are run, and keep their
@@ -159,7 +161,7 @@ def main():
     given = parser.parse_args()
     if given.one:
         return one(given.one.resolve(), given.write, given.flags.split())
-    paths = [path.resolve() for path in given.notebooks] or sorted(
+    paths = list(dict.fromkeys(path.resolve() for path in given.notebooks)) or sorted(
         path for path in (ROOT / "nbs").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
     )
     with ThreadPoolExecutor(given.workers) as pool:
