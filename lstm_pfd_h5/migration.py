@@ -16,7 +16,7 @@ from .constants import SPLIT_RATIOS
 from .core.checks import one_of
 from .core.cluster_tasks import check_client
 from .core.write_errors import error_number, write_errors
-from .errors import ExistingFileError, InvalidArgumentError, PublishError
+from .errors import ExistingFileError, InvalidArgumentError, NotDurableError, PublishError
 from .recordings.counts_saving import counts_saving
 from .recordings.file_readers import RECORDING_PATTERNS
 from .recordings.migration_division import divided_report
@@ -155,6 +155,8 @@ def _write(result, output, found, plan, progress, options, client):
 
 
 def _is_full(error):
+    "Whether there was no room for the file; after it has got its name, that is another matter."
+    if isinstance(error, NotDurableError): return False
     full = errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)
     return error.__cause__ is not None and error_number(error.__cause__) in full
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -95,7 +96,8 @@ class Link:
         fault : str or None
             One of `FAULTS`.
         every : int
-            Which requests for parts of objects it is done to: each, each second, ...
+            Which requests for parts of objects it is done to: each, each second, ... Above 1, no part meets it more
+            than twice in a row, so that who asks three times gets it.
 
         Returns
         -------
@@ -135,7 +137,7 @@ class _Server:
         self.settings = {"latency": 0.0, "bandwidth": 0.0, "keeps": False, "fault": None, "every": 1}
         self._forget()
 
-    def _forget(self): self.counts = {"requests": 0, "bytes": 0, "faults": 0}
+    def _forget(self): self.counts, self.hits = {"requests": 0, "bytes": 0, "faults": 0}, Counter()
 
     async def run(self):
         server = await asyncio.start_server(self.serve, "127.0.0.1", self.port, limit=1 << 20)
@@ -156,15 +158,24 @@ class _Server:
         method, path = head.split(" ", 2)[:2]
         if path == "/-link": return await self._set(json.loads(body), writer)
         await asyncio.sleep(self.settings["latency"])
-        is_part = method == "GET" and (_header(head, "Range") or _header(head, "x-ms-range")) is not None
-        if not is_part: return await self._pass_on(head, body, writer, path)
-        self.counts["requests"] += 1
-        fault = self.settings["fault"] if self.counts["requests"] % self.settings["every"] == 0 else None
-        self.counts["faults"] += fault is not None
+        part = _header(head, "Range") or _header(head, "x-ms-range")
+        if method != "GET" or part is None: return await self._pass_on(head, body, writer, path)
+        fault = self._fault_of((path, part))
         if fault == "stall": await asyncio.sleep(3600)
         if fault in _CODES: return await self._refuse(writer, fault)
         status, headers, data = await self._part(head, path, fault)
         return await self._send(writer, status, headers, data, fault)
+
+    def _fault_of(self, part):
+        "Count a request for a part, and say what is done to it."
+        self.counts["requests"] += 1
+        every, fault = self.settings["every"], self.settings["fault"]
+        if fault is None or self.counts["requests"] % every or (every > 1 and self.hits[part] == 2):
+            self.hits.pop(part, None)
+            return None
+        self.hits[part] += 1
+        self.counts["faults"] += 1
+        return fault
 
     async def _set(self, settings, writer):
         self.settings.update(settings)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import sys
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -20,7 +21,7 @@ from uuid import uuid4
 
 from .checks import refuse
 from .parallel import one_of_many
-from ..errors import InvalidArgumentError, LstmPfdError, WorkerError
+from ..errors import InvalidArgumentError, LstmPfdError, LstmPfdWarning, WorkerError
 
 # %% ../../nbs/guide/01_core/19_cluster_tasks.ipynb #81455fde
 def check_client(client):
@@ -93,10 +94,16 @@ def _other_version(found, version):
 
 def _check_versions(client):
     with _connected(client): versions = client.run(resolve_name, "lstm_pfd_h5:__version__", on_error="return")
+    if not versions: _warn_of_waiting(client.scheduler.address)
     for version in versions.values():
         if isinstance(version, OSError): continue  # it has died: who comes in its place compares before its first task
         if isinstance(version, Exception): raise _other_version(f"does not have lstm_pfd_h5: {version}", _version())
         if version != _version(): raise _other_version(f"has lstm_pfd_h5 {version}", _version())
+
+
+def _warn_of_waiting(address):
+    warnings.warn(f"The cluster of the scheduler {address} has no workers. The work waits until one comes: "
+                  f"dask worker {address} starts one", LstmPfdWarning, stacklevel=2)
 
 # %% ../../nbs/guide/01_core/19_cluster_tasks.ipynb #af99507e
 _AHEAD = 2  # tasks per thread of the cluster that are submitted ahead of the one whose result is awaited
