@@ -15,6 +15,7 @@ from .codecs.chunk_codec import check_compression
 from .constants import SPLIT_RATIOS
 from .core.checks import one_of
 from .core.cluster_tasks import check_client
+from .core.store_url import local_path
 from .core.write_errors import error_number, write_errors
 from .errors import ExistingFileError, InvalidArgumentError, NotDurableError, PublishError
 from .recordings.counts_saving import counts_saving
@@ -99,7 +100,7 @@ def migrate(
         targets or {}, copies, skip, decimal, separator, max_bytes, split_ratios, stratify, random_seed, _own(pattern),
         shard_bytes,
     )
-    _check(report, compression, compression_opts, storage, plan)
+    _check(output, report, compression, compression_opts, storage, plan)
     with nullcontext() if dry_run else _place_for(Path(output), overwrite, plan, client) as spool:
         found = survey(source, plan, pattern, progress, spool, num_workers, client=client)
         resolve_repeats(found, plan, progress)
@@ -131,7 +132,8 @@ def _shard_bytes(shard_bytes, client, num_workers):
     raise InvalidArgumentError(f"is {num_workers}, and there is a client", "0", remedy, argument="num_workers")
 
 
-def _check(report, compression, compression_opts, storage, plan):
+def _check(output, report, compression, compression_opts, storage, plan):
+    local_path("output", output)  # or an error
     if report is not None: check_report_path(report)
     check_compression(compression, compression_opts)
     if one_of("storage", storage, STORAGES) != "counts" or plan.shard_bytes is None: return

@@ -29,7 +29,7 @@ _LEVELS = {"gzip": range(1, 10), "zstd": range(1, 23), "blosc2": range(1, 10)}
 _DEFAULT_LEVEL = {"gzip": 4, "zstd": 3, "blosc2": 5}
 
 
-def resolve_compression(compression, compression_opts=None):
+def resolve_compression(compression, compression_opts=None) -> tuple[str | None, int | None]:
     """The validated name and level of a compression.
 
     Parameters

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['WORKERS', 'SHARDS', 'SHARD_SIZE', 'ADDRESS', 'SCHEDULER', 'MEMORY_HELP', 'MEMORY', 'SOURCE', 'RATE', 'LABELS',
            'SIGNAL', 'GROUP', 'STORAGE', 'PATTERN', 'DATA_SET', 'TARGET', 'COPIES', 'RATIOS', 'DATA_FOLDER',
-           'NEW_LABELS', 'NEW_RATE', 'NEW_SIGNAL', 'OLD_GROUPS', 'workers_for', 'migrate', 'append', 'versions']
+           'NEW_LABELS', 'NEW_RATE', 'NEW_SIGNAL', 'FINISHED', 'OLD_GROUPS', 'workers_for', 'migrate', 'append',
+           'versions', 'publish']
 
 # %% ../../nbs/guide/17_entry_points/06_migrate_command.ipynb #792ae85b
 from collections.abc import Iterator
@@ -147,6 +148,7 @@ DATA_FOLDER = "The folder of a sharded data set, as migrate --shards and shard m
 NEW_LABELS = "How classes are found, if not as before; see migrate."
 NEW_RATE = "Sampling rate of files that do not state it; see migrate."
 NEW_SIGNAL = "The variable or column of the signal, if not as before."
+FINISHED = "A training file, or the folder of a sharded data set."
 OLD_GROUPS = "How groups are found, for a data set that does not state it; see migrate."
 
 
@@ -192,3 +194,18 @@ def versions(folder: Path = typer.Argument(metavar="FOLDER", help=DATA_FOLDER, s
     from lstm_pfd_h5.scale_out.versions import Versions
 
     typer.echo(Versions(folder))
+
+
+def publish(
+    path: Path = typer.Argument(metavar="PATH", help=FINISHED, show_default=False),
+    url: str = typer.Argument(metavar="URL", help="Such as s3://bucket/rig.", show_default=False),
+    append: bool = switch("--append", "The store has an earlier version of the folder: send what is new."),
+    overwrite: bool = switch("--overwrite", "Replace other objects of these names."),
+):
+    """Copy a training file or a sharded data set into an object store, its index last, and compare every byte.
+
+    If it is interrupted, the same command goes on. Credentials are taken from the environment.
+    """
+    from lstm_pfd_h5.scale_out.publishing import publish_to_store
+
+    typer.echo(f"{publish_to_store(path, url, append=append, overwrite=overwrite)} has every byte of {path.name}.")

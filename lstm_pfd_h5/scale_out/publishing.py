@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core.files import INDEX, INDEX_OF_VERSION, SHARDS
 from ..core.optional_libraries import optional_module
 from ..core.per_process import PerProcess
+from ..core.progress import progress_bar
 from ..core.store_url import StoreURL, located
 from lstm_pfd_h5.errors import (
     ExistingFileError,
@@ -29,7 +30,7 @@ from .versions import version_of
 
 # %% ../../nbs/guide/15_scale_out/20_publishing.ipynb #b20480b9
 def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = False,
-                     append: bool = False) -> StoreURL:
+                     append: bool = False, progress: bool = True) -> StoreURL:
     """Copy a training file, or the folder of a sharded data set, into an object store.
 
     Objects of a folder that are there already with the same bytes stay, so a copy that was interrupted goes on.
@@ -45,6 +46,8 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
         Whether objects that are there may be replaced. Who reads them gets `FileChangedError`.
     append : bool
         Whether the store has an earlier version of this folder, to which the new shards come. Who trains on it goes on.
+    progress : bool
+        Whether to show a progress bar: of what the store has, and has been compared.
 
     Returns
     -------
@@ -72,22 +75,29 @@ def publish_to_store(path, url: str, storage_options=None, *, overwrite: bool = 
     kept = _kept(path, target) if append else set()
     sizes, last = _sizes(targets), next(reversed(files))
     if sizes[last] is not None and not (overwrite or append): raise _exists(targets[last])
-    for name, file in files.items():
-        may_replace = overwrite or append and name == last
-        _publish(file, targets[name], sizes[name], may_replace, name in kept)
+    mebibytes = {name: _mebibytes(file.stat().st_size) for name, file in files.items()}
+    with progress_bar(f"publish {path.name}", sum(mebibytes.values()), "MiB", shown=progress) as bar:
+        for name, file in files.items():
+            may_replace = overwrite or append and name == last
+            is_sent = _publish(file, targets[name], sizes[name], may_replace, name in kept, bar.update)
+            if not is_sent: bar.update(mebibytes[name])
     return target
 
 
 _COPY_IT = "Copy it to the server as other files come there, the index of a folder last"
 
 
-def _publish(file, target, size, may_replace, is_kept):
-    "Bring a file to the store, unless it is there; of one that `is_kept`, only the size is compared."
+def _mebibytes(size): return -(-size >> 20)
+
+
+def _publish(file, target, size, may_replace, is_kept, advance):
+    "Bring a file to the store, unless it is there; whether it was sent. Of one that `is_kept`, the size is compared."
     with open_file(file): pass
-    if size == file.stat().st_size and (is_kept or _is_same(file, target)): return
+    if size == file.stat().st_size and (is_kept or _is_same(file, target)): return False
     if size is not None and not may_replace: raise _exists(target, " with other contents")
     _upload(file, target)
-    if not _is_same(file, target): raise _other(target, file)
+    if not _is_same(file, target, advance): raise _other(target, file)
+    return True
 
 
 def _exists(target, how=""):
@@ -138,7 +148,7 @@ def _upload(file, target):
         raise PublishError(f"{target} was not written: {reason.found}", reason.expected, reason.remedy) from None
 
 
-def _is_same(file, target):
+def _is_same(file, target, advance=lambda mebibytes: None):
     "Read everything back; whether it is what the file has."
     client, size, waiting = StoreClient(target), file.stat().st_size, deque()
     try:
@@ -147,10 +157,17 @@ def _is_same(file, target):
         with open(file, "rb") as local:
             for begin in range(0, size, _BLOCK):
                 waiting.append(client.begin(begin, min(begin + _BLOCK, size), identity))
-                if len(waiting) > _AHEAD and local.read(_BLOCK) != waiting.popleft().result(): return False
-            return all(local.read(_BLOCK) == part.result() for part in waiting)
+                if len(waiting) > _AHEAD and not _is_next(local, waiting.popleft(), advance): return False
+            return all(_is_next(local, part, advance) for part in waiting)
     except LstmPfdError as error:
         raise PublishError(f"{target} cannot be read back: {error.found}", error.expected, error.remedy) from error
+
+
+def _is_next(local, part, advance):
+    block = local.read(_BLOCK)
+    if block != part.result(): return False
+    advance(_mebibytes(len(block)))
+    return True
 
 
 def _other(target, file):

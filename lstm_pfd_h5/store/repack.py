@@ -17,6 +17,7 @@ from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, refuse
 from ..core.files import has_identity, sharded_folder
 from ..core.report import Report, Summary, Table, format_bytes
+from ..core.store_url import local_path
 from ..core.write_errors import write_errors
 from ..errors import FileChangedError, InvalidArgumentError
 from ..hdf5.content_checksums import write_checksums
@@ -238,7 +239,8 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
     MissingFileError, SchemaError, InvalidArgumentError
         The source is not a training file, or an argument is not valid. In every case the output is unchanged.
     """
-    source, output, (name, level) = Path(source), Path(output), resolve_compression(compression, compression_opts)
+    source, output = Path(source), local_path("output", output)
+    task = SignalCopy(*resolve_compression(compression, compression_opts), shuffle, allow_rounding, storage)
     is_named = any(each is not None for each in (signals, labels, targets, channels_last, split_names))
     _check_storage(storage, is_named)
     if is_named:
@@ -248,7 +250,6 @@ def repack(source, output, *, signals=None, labels=None, targets=None, channels_
     before = describe_file(source)
     _check_output(source, output, overwrite)
     with atomic_write(output) as temporary:
-        task = SignalCopy(name, level, shuffle, allow_rounding, storage)
         with open_file(source) as old:
             identity = opened_identity(old)
             with write_errors(output): _write(old, temporary, task)

@@ -22,6 +22,7 @@ from ..core.file_lock import sole_use
 from ..core.files import INDEX, SHARDS
 from ..core.parallel import map_in_order
 from ..core.progress import progress_bar
+from ..core.store_url import local_path
 from ..core.write_errors import write_errors
 from ..errors import ExistingFileError, InvalidArgumentError, LstmPfdError
 from ..hdf5.guard import open_file
@@ -185,13 +186,13 @@ def making(folder, purpose: str, overwrite: bool = False) -> Iterator[Path]:
     Raises
     ------
     InvalidArgumentError
-        As `check_shard_folder`.
+        As `check_shard_folder`, or it is a URL.
     FileInUseError
         Another program makes a data set in the folder, or appends to it.
     PublishError
         The folder cannot be written to, or its file system has no locks.
     """
-    folder = Path(folder).absolute()
+    folder = local_path("folder", folder).absolute()
     with write_errors(folder): check_shard_folder(folder, overwrite)
     with sole_use(folder / SHARDS / INDEX, folder.name, purpose):
         with write_errors(folder): check_shard_folder(folder, overwrite)  # another maker may have ended just now

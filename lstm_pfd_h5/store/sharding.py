@@ -18,6 +18,7 @@ from ..core.checks import positive
 from ..core.file_lock import sole_use
 from ..core.files import INDEX, SHARDS, has_identity
 from ..core.report import Report, Summary, format_bytes
+from ..core.store_url import local_path
 from ..core.write_errors import write_errors
 from ..errors import ExistingFileError, FileChangedError, SchemaError
 from ..hdf5.column_values import indices_of, metadata_texts
@@ -171,12 +172,13 @@ def shard_file(source, folder, *, shard_bytes: int = SHARD_BYTES, compression: s
     MissingFileError, CorruptFileError, UnsafeFileError
         The source cannot be read.
     """
-    source, folder, (name, level) = Path(source), Path(folder), resolve_compression(compression, compression_opts)
+    source, folder = Path(source), local_path("folder", folder)
+    task = SignalCopy(*resolve_compression(compression, compression_opts), shuffle, allow_rounding=False)
     shard_bytes = positive("shard_bytes", shard_bytes, whole=True)
     _check_new(folder)
     with sole_use(folder.absolute() / SHARDS / INDEX, folder.name, "makes shards of a file in it"):
         _check_new(folder)  # another program may have ended just now
-        try: return _shard(source, folder, SignalCopy(name, level, shuffle, allow_rounding=False), shard_bytes)
+        try: return _shard(source, folder, task, shard_bytes)
         except BaseException:
             if not (folder / INDEX).exists():
                 for shard in _shards_in(folder): shard.unlink()

@@ -10,7 +10,6 @@ import json
 import warnings
 from contextlib import ExitStack
 from itertools import islice
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -20,6 +19,7 @@ from ..codecs.counts_search import CountsSearch
 from ..constants import SPLITS
 from ..core.atomic_write import atomic_write
 from ..core.checks import one_of, positive
+from ..core.store_url import local_path
 from ..core.write_errors import write_errors
 from ..errors import InvalidArgumentError, InvalidSignalError, StorageWarning
 from ..hdf5.attribute_values import names_of_text
@@ -86,7 +86,7 @@ class SignalWriter:
     def __init__(self, path, signal_length, layout: Layout = SPLIT, attributes=None, *, channel_names=None,
                  target_names=None, compression="gzip", compression_opts=None, shuffle=None, label_names=None,
                  sampling_rate=None, allow_nonfinite=False, storage="float32"):
-        self.path = self.place = Path(path)  # errors name the path; a part of another operation is written elsewhere
+        self.path = self.place = local_path("path", path)  # errors name it; a part of something else has another place
         self.layout = layout
         self.signal_length = positive("signal_length", signal_length, whole=True)
         self.channel_names = None if channel_names is None else _several("channel_names", channel_names)
